@@ -1,0 +1,1 @@
+"""Clips to questions and trajectories, with people."""

@@ -1,0 +1,1 @@
+"""Questions to lessons: measured, split, ordered."""

@@ -1,0 +1,1 @@
+"""The episode, written once: protocol, tools, environment, policies, rollout, scoring, reward."""

@@ -1,0 +1,1 @@
+"""One file a sport: its events, its rules as cited text, and its rules as code."""

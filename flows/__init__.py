@@ -1,0 +1,1 @@
+"""The command line and the schedules; the only place that knows Prefect."""

@@ -1,0 +1,1 @@
+"""Broadcast to shots, transcript, clips and events."""

@@ -1,0 +1,1 @@
+"""Broadcasts made here, with exact ground truth."""

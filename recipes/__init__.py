@@ -1,0 +1,1 @@
+"""Named runs: one TOML file holds every choice of a run."""
