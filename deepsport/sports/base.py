@@ -1,0 +1,258 @@
+"""The one shape of a sport: its events, its rules as cited text, and its rules as code (a ledger that replays events).
+
+A ledger is pure: it holds nothing, it turns a state and an event into the next state, or raises ImpossibleEvent and cites
+the rule that is broken. From a state one can ask what must happen next and why. `deepsport.sports.sport_module` gives the
+SportModule of a sport; a further sport is one more file with one more SportModule.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from deepsport.errors import ImpossibleEvent
+from deepsport.ids import make_id
+from deepsport.records import Drop, Event, Kept
+from deepsport.taxonomy import DropReason, Sport
+
+
+NO_EVENT = "play"
+"""What is said of frames on which nothing decisive happens."""
+
+ZONES = ("left", "centre", "right")
+"""Where in the picture an event lies, as far as a viewer can say."""
+
+Teams = tuple[str, str]
+"""The two teams of a match, as a viewer would name them."""
+
+
+def label_of(kind: str) -> str:
+    """The spoken words for a kind of event.
+
+    >>> label_of("corner_kick")
+    'corner kick'
+    """
+    return kind.replace("_", " ")
+
+
+def describe(event: Event | None) -> str:
+    """One caption for an event: its words, team, zone and number of players, as far as they are known.
+
+    No event gives ``play``. The caption of one event never equals that of an event a viewer could tell from it.
+
+    >>> describe(None)
+    'play'
+    >>> from deepsport.timebase import Span
+    >>> describe(Event(event_id="e", broadcast_id="b", sport=Sport.SOCCER, kind="corner_kick", time_s=3.2,
+    ...                evidence=Span(start_s=3.0, end_s=3.6), team="red", zone="left", num_players=2))
+    'corner kick, red, left, 2'
+    """
+    if event is None:
+        return NO_EVENT
+    count = None if event.num_players is None else str(event.num_players)
+    return ", ".join(part for part in (label_of(event.kind), event.team, event.zone, count) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """A word of a sport's vocabulary."""
+
+    kind: str
+    """As records hold it: lower case, words joined by underscores."""
+    description: str
+    """What happened, in one sentence; ``team`` of the event is the team named here as *the team*."""
+    carries: tuple[str, ...] = ("team", "zone", "num_players", "player")
+    """Fields of Event that it may carry."""
+    visible: str = ""
+    """What a viewer sees of it; empty when nobody could tell it from the pictures alone, and then nothing is asked of it."""
+
+    @property
+    def label(self) -> str:
+        """The spoken words: ``corner kick``."""
+        return label_of(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A short passage in our own words, and the official law it stands on."""
+
+    rule_id: str
+    """Sport, then a name: ``soccer.corner_kick``."""
+    sport: Sport
+    title: str
+    text: str
+    law: str
+    """Where the official text says so: ``Law 17``."""
+    edition: str
+    """The official text: ``IFAB Laws of the Game 2025/26``."""
+    tags: tuple[str, ...]
+    """Words it is found by: kinds of event, and what people call it."""
+    verified: date | None = None
+    """The day on which the passage was compared with the official text; None when it was not."""
+
+
+class State(BaseModel):
+    """Where a match stands. Sports add their own fields; team indices are positions in ``teams``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    teams: Teams
+    score: tuple[int, int] = (0, 0)
+    """What decides the match by the sport's own count: goals, sets."""
+    winner: int | None = None
+    """Index of the team that won, once the match is over and somebody did."""
+
+
+class Expectation(NamedTuple):
+    """What must happen next, who does it (None when either team may, or it is not known), and why."""
+
+    what: str
+    team: str | None
+    rule_id: str
+
+
+class Consequence(NamedTuple):
+    """What the rules make of an event, whatever the score: ``team`` does ``what`` (``wins the point``, ``restarts play``)."""
+
+    what: str
+    team: str
+    rule_ids: tuple[str, ...]
+
+
+S = TypeVar("S", bound=State)
+
+
+class Ledger(ABC, Generic[S]):
+    """A sport's rules as a state machine over events. Holds no state of its own."""
+
+    @abstractmethod
+    def start(self, teams: Teams, first: str | None = None) -> S:
+        """The state before the first event; ``first`` is the team that kicks off or serves first, None when not known."""
+
+    def midway(self, teams: Teams) -> S:
+        """A state somewhere in a match of which nothing is known but the teams: a broadcast's excerpt begins here."""
+        return self.start(teams)
+
+    @abstractmethod
+    def apply(self, state: S, event: Event) -> S:
+        """The state after an event.
+
+        Raises: ImpossibleEvent when the rules forbid the event in this state; the message cites the rule.
+        """
+
+    @abstractmethod
+    def expects(self, state: S) -> Expectation:
+        """What must happen next in this state, and why."""
+
+    @abstractmethod
+    def possible(self, state: S) -> tuple[tuple[str, str], ...]:
+        """Every (kind, team) that `apply` accepts in this state, in a fixed order; empty once the match is over."""
+
+    @abstractmethod
+    def consequence(self, event: Event, teams: Teams) -> Consequence | None:
+        """What the rules make of the event, provable without the score; None when the kind has no such consequence.
+
+        Raises: ImpossibleEvent when the event names a team that does not play.
+        """
+
+    def states(self, state: S, events: Iterable[Event]) -> list[S]:
+        """The state after each event, in order.
+
+        Raises: ImpossibleEvent at the first event that the rules forbid.
+        """
+        reached = []
+        for event in events:
+            state = self.apply(state, event)
+            reached.append(state)
+        return reached
+
+    def replay(self, state: S, events: Iterable[Event]) -> S:
+        """The state after all events; ``replay(s, a + b) == replay(replay(s, a), b)``.
+
+        Raises: ImpossibleEvent at the first event that the rules forbid.
+        """
+        for event in events:
+            state = self.apply(state, event)
+        return state
+
+
+@dataclass(frozen=True, slots=True)
+class SportModule:
+    """All that DeepSport knows of a sport."""
+
+    sport: Sport
+    kinds: tuple[EventKind, ...]
+    rules: tuple[Rule, ...]
+    ledger: Ledger[Any]
+    core_kinds: tuple[str, ...]
+    """The decisive events that a viewer can always tell apart: what questions choose among, and what the simulator shows."""
+
+    def event_kind(self, kind: str) -> EventKind | None:
+        """The word of the vocabulary, or None when the sport does not know it."""
+        return next((k for k in self.kinds if k.kind == kind), None)
+
+    def rule(self, rule_id: str) -> Rule:
+        """The rule of that id.
+
+        Raises: KeyError when the sport has no such rule.
+        """
+        for rule in self.rules:
+            if rule.rule_id == rule_id:
+                return rule
+        raise KeyError(rule_id)
+
+    def legal_events(self, events: Sequence[Event], *, complete: bool = False) -> Kept[Event]:
+        """The events that the rules allow, in order of time; the others as drops with the rule they break.
+
+        complete: the events are the whole match, so each is judged by all before it; otherwise (an excerpt: points may be
+        missing between two events) each is judged by itself. With fewer than two teams named nothing can be judged, and
+        only kinds that the sport does not know are dropped.
+        """
+        kept: list[Event] = []
+        drops: list[Drop] = []
+        teams = teams_of(events)
+        state = self.ledger.start(teams) if teams else None
+        for event in sorted(events, key=lambda e: (e.time_s, e.event_id)):
+            try:
+                if self.event_kind(event.kind) is None:
+                    raise ImpossibleEvent(f"{event.event_id}: {self.sport} knows no event {event.kind!r}")
+                if teams is not None and event.team is not None:
+                    after = self.ledger.apply(state if complete else self.ledger.midway(teams), event)
+                    state = after if complete else state
+            except ImpossibleEvent as error:
+                drop_id = make_id("drop", "legal_events", event.event_id)
+                drops.append(Drop(drop_id=drop_id, step="legal_events", item=event.event_id,
+                                  reason=DropReason.IMPOSSIBLE_EVENT, detail=str(error)))
+            else:
+                kept.append(event)
+        return Kept(kept, drops)
+
+
+def teams_of(events: Iterable[Event]) -> Teams | None:
+    """The two teams that the events of one broadcast name, in alphabetical order; None unless they are exactly two.
+
+    >>> teams_of([]) is None
+    True
+    """
+    names = sorted({event.team for event in events if event.team})
+    return (names[0], names[1]) if len(names) == 2 else None
+
+
+def team_index(teams: Teams, event: Event) -> int:
+    """Which of the two teams made the event: 0 or 1.
+
+    Raises: ImpossibleEvent when the event names no team of the match.
+    """
+    if event.team not in teams:
+        raise ImpossibleEvent(f"{event.event_id}: {event.kind} by {event.team!r}, but the teams are {teams[0]} and {teams[1]}")
+    return teams.index(event.team)
+
+
+def forbid(event: Event, why: str, rule: Rule) -> NoReturn:
+    """Raise ImpossibleEvent for an event, with the reason and the law that says so."""
+    raise ImpossibleEvent(f"{event.event_id}: {event.kind} by {event.team}: {why} ({rule.rule_id}; {rule.edition}, {rule.law})")
