@@ -129,6 +129,8 @@ class StopReason(StrEnum):
     ANSWERED = "answered"
     FORMAT_ERROR = "format_error"
     BUDGET = "budget"
+    POLICY_FAILED = "policy_failed"
+    """The policy gave no completion (time-out, refusal): this says nothing about the question."""
 
 
 class FormatErrorKind(StrEnum):
