@@ -1,1 +1,27 @@
 """One file a sport: its events, its rules as cited text, and its rules as code."""
+
+from __future__ import annotations
+
+from deepsport.errors import UserError
+from deepsport.sports.base import SportModule
+from deepsport.sports.soccer import SOCCER
+from deepsport.sports.tennis import TENNIS
+from deepsport.sports.volleyball import VOLLEYBALL
+from deepsport.taxonomy import Sport
+
+_MODULES = {module.sport: module for module in (SOCCER, TENNIS, VOLLEYBALL)}
+
+
+def known_sports() -> tuple[Sport, ...]:
+    """The sports that have a file here."""
+    return tuple(_MODULES)
+
+
+def sport_module(sport: Sport) -> SportModule:
+    """All that is known of a sport.
+
+    Raises: UserError when no file here describes it; `known_sports` lists those that are.
+    """
+    if sport not in _MODULES:
+        raise UserError(f"{sport}: no rules are known for this sport; known are {', '.join(_MODULES)}")
+    return _MODULES[sport]

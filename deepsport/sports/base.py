@@ -19,7 +19,7 @@ from deepsport.errors import ImpossibleEvent
 from deepsport.ids import make_id
 from deepsport.records import Drop, Event, Kept
 from deepsport.taxonomy import DropReason, Sport
-
+from deepsport.timebase import Span
 
 NO_EVENT = "play"
 """What is said of frames on which nothing decisive happens."""
@@ -97,7 +97,7 @@ class Rule:
 
 
 class State(BaseModel):
-    """Where a match stands. Sports add their own fields; team indices are positions in ``teams``."""
+    """Where a match stands. Sports add their own fields; team indices are positions in ``teams``, pairs are in that order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -130,6 +130,9 @@ S = TypeVar("S", bound=State)
 class Ledger(ABC, Generic[S]):
     """A sport's rules as a state machine over events. Holds no state of its own."""
 
+    sport: Sport
+    kinds: tuple[EventKind, ...]
+
     @abstractmethod
     def start(self, teams: Teams, first: str | None = None) -> S:
         """The state before the first event; ``first`` is the team that kicks off or serves first, None when not known."""
@@ -150,15 +153,28 @@ class Ledger(ABC, Generic[S]):
         """What must happen next in this state, and why."""
 
     @abstractmethod
-    def possible(self, state: S) -> tuple[tuple[str, str], ...]:
-        """Every (kind, team) that `apply` accepts in this state, in a fixed order; empty once the match is over."""
-
-    @abstractmethod
     def consequence(self, event: Event, teams: Teams) -> Consequence | None:
         """What the rules make of the event, provable without the score; None when the kind has no such consequence.
 
         Raises: ImpossibleEvent when the event names a team that does not play.
         """
+
+    def possible(self, state: S) -> tuple[tuple[str, str | None], ...]:
+        """Every (kind, team) that `apply` accepts in this state, in a fixed order; empty once the match is over.
+
+        The team is None for kinds that belong to no team, such as half-time.
+        """
+        found: list[tuple[str, str | None]] = []
+        for kind in self.kinds:
+            for team in state.teams if "team" in kind.carries else (None,):
+                probe = Event(event_id="probe", broadcast_id="", sport=self.sport, kind=kind.kind, time_s=0.0,
+                              evidence=Span(start_s=0.0, end_s=0.0), team=team)
+                try:
+                    self.apply(state, probe)
+                except ImpossibleEvent:
+                    continue
+                found.append((kind.kind, team))
+        return tuple(found)
 
     def states(self, state: S, events: Iterable[Event]) -> list[S]:
         """The state after each event, in order.
@@ -172,7 +188,7 @@ class Ledger(ABC, Generic[S]):
         return reached
 
     def replay(self, state: S, events: Iterable[Event]) -> S:
-        """The state after all events; ``replay(s, a + b) == replay(replay(s, a), b)``.
+        """The state after all events: to replay a + b is to replay a, and b from there.
 
         Raises: ImpossibleEvent at the first event that the rules forbid.
         """
