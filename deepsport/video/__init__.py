@@ -1,0 +1,38 @@
+"""The only place that decodes and encodes (PyAV): what a file holds, frames by pts, audio, and small deterministic mp4s.
+
+Everything after ingest looks at *proxies*: H.264, constant rate, start at 0, display orientation, square pixels. There frame i
+has pts i/rate, so a frame index and a moment say the same thing; `FrameReader` still goes by pts, never by counting.
+Sources are another matter: they rotate, vary in rate and start late. `probe` says so, `iter_frames` and `read_audio` put the
+clock at the first video frame, and ingest makes the proxy.
+
+    media ─▶ pictures, sound ─▶ writing
+
+Array legend: T frames, H height, W width, C channels (RGB), N audio samples. Errors: MediaError with the path and the remedy.
+"""
+
+from deepsport.video.media import MediaInfo, MissingMedia, NoVideoStream, display_size, open_media, probe, video_stream
+from deepsport.video.pictures import FrameReader, Frames, Painter, PictureReader, iter_frames, matrix_of
+from deepsport.video.sound import AudioAligner, Samples, read_audio
+from deepsport.video.writing import VideoWriter, cut_clip, write_video
+
+__all__ = [
+    "AudioAligner",
+    "FrameReader",
+    "Frames",
+    "MediaInfo",
+    "MissingMedia",
+    "NoVideoStream",
+    "Painter",
+    "PictureReader",
+    "Samples",
+    "VideoWriter",
+    "cut_clip",
+    "display_size",
+    "iter_frames",
+    "matrix_of",
+    "open_media",
+    "probe",
+    "read_audio",
+    "video_stream",
+    "write_video",
+]

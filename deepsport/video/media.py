@@ -1,0 +1,200 @@
+"""What a media file holds: opening it safely, and what its headers and first packets tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from pydantic import BaseModel, ConfigDict
+
+from deepsport.errors import MediaError
+from deepsport.timebase import FrameRate
+
+# Playlists (hls, concat, dash) are demuxers too: a text file called x.mp4 could name other files or hosts.
+CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,mxf,gif,h264,hevc,wav,mp3,aac,flac"
+_COMMON_RATES = tuple(
+    Fraction(*rate)
+    for rate in ((24000, 1001), (24,), (25,), (30000, 1001), (30,), (48,), (50,), (60000, 1001), (60,), (100,), (120,))
+)
+_MAX_RATE = Fraction(120)
+_PROBE_PACKETS = 2000
+
+
+class MissingMedia(MediaError):
+    """There is no file at the path."""
+
+
+class NoVideoStream(MediaError):
+    """The file can be read but holds no moving picture."""
+
+
+class MediaInfo(BaseModel):
+    """What a file holds, as far as its headers and its first packets tell."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: int
+    """Pixels across as displayed: after rotation, with square pixels."""
+    height: int
+    rate: FrameRate
+    """Nominal frame rate; see variable_rate."""
+    duration_s: float
+    num_frames: int
+    """An estimate: what the header claims, or duration times rate."""
+    has_video: bool
+    has_audio: bool
+    rotation: int
+    """Counter-clockwise turn in degrees (0, 90, 180, 270) that the player must apply; already in width and height."""
+    variable_rate: bool
+    codec: str
+    pixel_format: str
+    audio_codec: str | None
+    start_s: float
+    """When the first video frame is due on the file's own clock."""
+    square_pixels: bool
+    keyframe_interval: int
+    """Largest distance between keyframes seen, in frames."""
+
+
+def open_media(path: Path) -> InputContainer:
+    """The opened container; the caller closes it.
+
+    Raises: MissingMedia when there is no such file, MediaError when it is empty or no media container.
+    """
+    if not path.is_file():
+        raise MissingMedia(f"{path}: no such file; mend the path")
+    if path.stat().st_size == 0:
+        raise MediaError(f"{path}: the file is empty; copy or download it again")
+    try:
+        # An absolute path, for ffmpeg would read "a:b.mp4" as the protocol "a".
+        return av.open(
+            str(path.absolute()),
+            options={"format_whitelist": CONTAINERS, "protocol_whitelist": "file"},
+            metadata_errors="replace",
+        )
+    except FFmpegError as error:
+        raise MediaError(
+            f"{path}: not a video container, or cut short before its index ({error.strerror}); copy it again or re-mux it"
+        ) from error
+
+
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The first moving picture, set to decode on one thread (cover art does not count). Raises: NoVideoStream."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None:
+            stream.codec_context.thread_count = 1
+            return stream
+    raise NoVideoStream(f"{path}: no video stream; re-mux with -map 0:v, or leave the file out")
+
+
+def _nominal_rate(stream: VideoStream, deltas: Sequence[int]) -> Fraction:
+    """The stated rate where the timestamps bear it out, else the commonest step, set to a common rate within 1 %."""
+    assert stream.time_base is not None
+    stated = Fraction(stream.average_rate or stream.guessed_rate or 0)
+    if deltas:
+        step = sorted(deltas)[len(deltas) // 2] * Fraction(stream.time_base)
+        seen = 1 / step if step > 0 else stated
+    else:
+        seen = stated
+    if seen <= 0:
+        seen = Fraction(25)
+    best = min(_COMMON_RATES, key=lambda rate: abs(rate - seen))
+    if stated > 0 and stated in _COMMON_RATES and abs(stated - seen) <= seen / 100 and len(set(deltas)) <= 2:
+        return stated
+    if abs(best - seen) <= seen / 100:
+        return best
+    exact = stated if stated > 0 and abs(stated - seen) <= seen / 100 else seen
+    return min(exact.limit_denominator(1001), _MAX_RATE)
+
+
+def probe(path: Path) -> MediaInfo:
+    """What the file holds; reads the headers, at most 2000 packets, and decodes one frame.
+
+    Raises: MissingMedia, NoVideoStream, MediaError when not a single frame can be decoded.
+    """
+    with open_media(path) as container:
+        stream = video_stream(container, path)
+        context = stream.codec_context
+        assert stream.time_base is not None
+        times: list[int] = []
+        keys: list[int] = []
+        first: VideoFrame | None = None
+        count = 0
+        try:
+            for packet in container.demux(stream):
+                if first is None:
+                    first = next(iter(_decoded(packet)), None)
+                if packet.pts is not None:
+                    if packet.is_keyframe:
+                        keys.append(len(times))
+                    times.append(packet.pts)
+                count += 1
+                if count >= _PROBE_PACKETS and first is not None:
+                    break
+        except FFmpegError as error:
+            if first is None:
+                raise MediaError(f"{path}: no frame can be decoded ({error.strerror}); copy or encode it again") from error
+        if first is None:
+            raise MediaError(f"{path}: no frame can be decoded; copy or encode it again")
+        times.sort()
+        deltas = [b - a for a, b in pairwise(times) if b > a]
+        rate = _nominal_rate(stream, deltas)
+        tick = Fraction(stream.time_base)
+        # A millisecond clock (Matroska) may round each way; past a quarter of a frame the steps are no longer even.
+        nominal = 1 / rate
+        variable = any(abs(delta * tick - nominal) > max(nominal / 4, tick) for delta in deltas)
+        rotation = round(first.rotation / 90) * 90 % 360
+        aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
+        width, height = display_size(first.width, first.height, aspect, rotation)
+        start_s = float((first.pts or 0) * tick)
+        if stream.duration:
+            duration_s = float(stream.duration * tick)
+        elif container.duration:
+            duration_s = max(0.0, container.duration / av.time_base - start_s)
+        else:
+            duration_s = float((times[-1] - times[0]) * tick + nominal) if times else 0.0
+        intervals = [b - a for a, b in zip(keys, [*keys[1:], len(times)], strict=False)]
+        audio = next(iter(container.streams.audio), None)
+        return MediaInfo(
+            width=width,
+            height=height,
+            rate=FrameRate.of(rate),
+            duration_s=duration_s,
+            num_frames=stream.frames or round(duration_s * rate),
+            has_video=True,
+            has_audio=audio is not None,
+            rotation=rotation,
+            variable_rate=variable,
+            codec=context.name,
+            pixel_format=context.pix_fmt or "",
+            audio_codec=audio.codec_context.name if audio is not None and audio.codec_context is not None else None,
+            start_s=start_s,
+            square_pixels=aspect == 1,
+            keyframe_interval=max(intervals, default=0),
+        )
+
+
+def _decoded(packet: av.Packet[VideoStream]) -> list[VideoFrame]:
+    """Frames that a packet completes; a damaged packet completes none."""
+    try:
+        return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
+    except FFmpegError:
+        return []
+
+
+def display_size(width: int, height: int, aspect: Fraction, rotation: int) -> tuple[int, int]:
+    """Width and height as displayed: pixels made square by widening or narrowing, then turned.
+
+    >>> display_size(720, 576, Fraction(16, 15), 0), display_size(1920, 1080, Fraction(1), 90)
+    ((768, 576), (1080, 1920))
+    """
+    wide = max(1, round(width * aspect))
+    return (height, wide) if rotation % 180 else (wide, height)

@@ -1,0 +1,232 @@
+"""Writing mp4s that are small and the same bytes each time: proxies, clips for shards, simulated broadcasts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+
+from deepsport.timebase import FrameRate, FrameWindow, Span
+from deepsport.video.pictures import Frames, PictureReader, matrix_of
+from deepsport.video.sound import Samples, read_audio
+
+
+class VideoWriter:
+    """Writes an mp4 (H.264 yuv420p, constant rate from 0, AAC mono, index in front); the same input gives the same bytes.
+
+    The file appears under its name when the writer is closed without an error; until then it has a temporary name.
+    size is (width, height), both even. Every gop-th frame is a keyframe, and no other.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        rate: FrameRate,
+        size: tuple[int, int],
+        *,
+        sample_rate: int | None = None,
+        gop: int = 10,
+        crf: int = 23,
+        preset: str = "veryfast",
+        b_frames: int = 0,
+    ) -> None:
+        if size[0] % 2 or size[1] % 2 or min(size) < 2:
+            raise ValueError(f"H.264 needs even sizes, got {size[0]}x{size[1]}")
+        self.path = path
+        self.size = size
+        self.num_frames = 0
+        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        # bitexact leaves out the library's version, so that bytes depend on pictures and settings only.
+        options = {"movflags": "+faststart", "fflags": "+bitexact"}
+        self._container = av.open(str(self._part.absolute()), "w", format="mp4", container_options=options)
+        self._video = self._container.add_stream("libx264", rate=rate.fraction)
+        self._video.width, self._video.height, self._video.pix_fmt = *size, "yuv420p"
+        self._time_base = 1 / rate.fraction
+        self._video.time_base = self._time_base
+        context = self._video.codec_context
+        context.time_base = self._time_base
+        # One thread: x264's choices depend on the number of threads.
+        context.thread_count = 1
+        context.options = {
+            "preset": preset,
+            "crf": str(crf),
+            "g": str(gop),
+            "bf": str(b_frames),
+            "sc_threshold": "0",
+            "flags": "+bitexact",
+        }
+        context.colorspace = int(Colorspace.ITU601)
+        context.color_range = 1
+        self._audio = self._container.add_stream("aac", rate=sample_rate) if sample_rate else None
+        if self._audio is not None:
+            self._audio.codec_context.layout = "mono"
+            self._audio.codec_context.bit_rate = 48_000
+            self._audio.codec_context.options = {"flags": "+bitexact"}
+        self._sample_rate = sample_rate or 0
+        self._num_samples = 0
+        self._scaler = VideoReformatter()
+
+    def add_frame(self, frame_HWC: Frames) -> None:
+        """Append one RGB frame, HWC uint8, of the writer's size."""
+        width, height = self.size
+        if frame_HWC.shape != (height, width, 3) or frame_HWC.dtype != np.uint8:
+            raise ValueError(f"expected uint8 frames of {height}x{width}x3, got {frame_HWC.dtype} {frame_HWC.shape}")
+        self.add_picture(VideoFrame.from_ndarray(np.ascontiguousarray(frame_HWC), "rgb24"))
+
+    def add_picture(self, picture: VideoFrame, copies: int = 1) -> None:
+        """Append a decoded picture, scaled to the writer's size if need be, as often as copies says."""
+        # BT.601 with limited range, and the tag that says so: what readers assume at this size.
+        plain = self._scaler.reformat(
+            picture,
+            width=self.size[0],
+            height=self.size[1],
+            format="yuv420p",
+            src_colorspace=matrix_of(picture),
+            dst_colorspace=Colorspace.ITU601,
+            dst_color_range=1,
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
+        plain.pict_type = 0
+        plain.time_base = self._time_base
+        for _ in range(copies):
+            plain.pts = self.num_frames
+            self._container.mux(self._video.encode(plain))
+            self.num_frames += 1
+
+    def add_audio(self, samples_N: Samples) -> None:
+        """Append mono samples in [-1, 1]; keep them roughly in step with the frames, or the muxer has to hold them."""
+        assert self._audio is not None, "the writer was opened without a sample rate"
+        if not len(samples_N):
+            return
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples_N, np.float32)[None, :], "fltp", "mono")
+        frame.sample_rate = self._sample_rate
+        frame.time_base = Fraction(1, self._sample_rate)
+        frame.pts = self._num_samples
+        self._num_samples += len(samples_N)
+        self._container.mux(self._audio.encode(frame))
+
+    def close(self) -> None:
+        """Finish the file and give it its name. Raises: ValueError when no frame was added."""
+        if not self.num_frames:
+            self.discard()
+            raise ValueError(f"{self.path}: no frame to write")
+        self._container.mux(self._video.encode(None))
+        if self._audio is not None and self._num_samples:
+            self._container.mux(self._audio.encode(None))
+        self._container.close()
+        self._part.replace(self.path)
+
+    def discard(self) -> None:
+        """Throw away what was written."""
+        self._container.close()
+        self._part.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+
+def write_video(
+    path: Path,
+    frames: Iterable[Frames],
+    rate: FrameRate,
+    audio: Samples | None = None,
+    *,
+    sample_rate: int = 16000,
+    gop: int = 10,
+    crf: int = 23,
+    preset: str = "veryfast",
+    b_frames: int = 0,
+) -> None:
+    """Write RGB frames (HWC uint8, even sizes) and mono float32 audio as an mp4, as VideoWriter does.
+
+    Raises: ValueError when there is no frame, or one of another size or dtype.
+    """
+    writer: VideoWriter | None = None
+    num_sent = 0
+    try:
+        for frame_HWC in frames:
+            if writer is None:
+                size = (frame_HWC.shape[1], frame_HWC.shape[0])
+                rate_or_none = sample_rate if audio is not None else None
+                writer = VideoWriter(
+                    path, rate, size, sample_rate=rate_or_none, gop=gop, crf=crf, preset=preset, b_frames=b_frames
+                )
+            writer.add_frame(frame_HWC)
+            if audio is not None:
+                due = int(writer.num_frames * sample_rate / rate.fraction)
+                writer.add_audio(audio[num_sent:due])
+                num_sent = max(num_sent, due)
+        if writer is None:
+            raise ValueError(f"{path}: no frame to write")
+        if audio is not None:
+            writer.add_audio(audio[num_sent:])
+        finished, writer = writer, None
+        finished.close()
+    finally:
+        if writer is not None:
+            writer.discard()
+
+
+def cut_clip(
+    proxy: Path,
+    where: FrameWindow | Span,
+    out: Path,
+    *,
+    size: tuple[int, int] | None = None,
+    gop: int = 10,
+    crf: int = 23,
+    preset: str = "veryfast",
+    audio: bool = False,
+) -> None:
+    """Write a stretch of a proxy as an mp4 of its own: constant rate, start 0, short GOP, the same bytes each time.
+
+    where is a window of the proxy's frames (both ends in) or a span of its seconds; size is (width, height), None keeps it.
+
+    Raises: MissingMedia, NoVideoStream, MediaError; ValueError when the window lies outside the proxy.
+    """
+    reader = PictureReader(proxy)
+    try:
+        window = where if isinstance(where, FrameWindow) else reader.rate.window_of(where, reader.num_frames)
+        if window is None or window.idx_end >= reader.num_frames:
+            raise ValueError(f"{proxy} has {reader.num_frames} frames; {where} lies outside")
+        sound = read_audio(proxy, 16000, span=reader.rate.span_of(window)) if audio else None
+        first = next(p for n, p in reader.until(window.idx_start) if n == window.idx_start)
+        with VideoWriter(
+            out,
+            reader.rate,
+            size or (first.width, first.height),
+            sample_rate=None if sound is None else 16000,
+            gop=gop,
+            crf=crf,
+            preset=preset,
+        ) as writer:
+            writer.add_picture(first)
+            for number in range(window.idx_start + 1, window.idx_end + 1):
+                for _, picture in reader.until(number):
+                    writer.add_picture(picture)
+                if sound is not None:
+                    done = number - window.idx_start
+                    writer.add_audio(sound[_samples_at(done - 1, reader.rate) : _samples_at(done, reader.rate)])
+            if sound is not None:
+                writer.add_audio(sound[_samples_at(window.num_frames - 1, reader.rate) :])
+    finally:
+        reader.close()
+
+
+def _samples_at(frame: int, rate: FrameRate) -> int:
+    return int(frame * 16000 / rate.fraction)
