@@ -1,0 +1,318 @@
+"""Map a function over items, in this process or in several, so that one bad item never takes the others with it.
+
+    outcomes = in_order(map_items(ingest_one, sources, workers=4, label="ingest"))
+    good = [o.result for o in outcomes if o.error is None]
+
+A raised error, a worker killed by the kernel and an item that takes too long all become an Outcome with the kind of the
+failure. We do not use concurrent.futures: one killed process breaks its whole pool, and a running item cannot be stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import pickle
+import signal
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from deepsport.errors import DeepSportError
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+MAX_ATTEMPTS = 2
+"""How often an item is tried whose worker is killed: once more, for the kernel may have shot the wrong process."""
+_MAX_FALSE_STARTS = 3
+
+
+class FailureKind(StrEnum):
+    """Why an item has no result."""
+
+    REFUSED = "refused"
+    """The function raised a DeepSportError: the item is bad, and the message says why."""
+    BUG = "bug"
+    """Any other exception: a fault in our code, with its traceback."""
+    KILLED = "killed"
+    """Its worker died (out of memory, a crash in native code) at every attempt."""
+    TIMEOUT = "timeout"
+    """It ran longer than allowed and was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong with an item; plain strings, so that it crosses processes and can be stored."""
+
+    kind: FailureKind
+    error_type: str
+    """Name of the exception's class, e.g. ``MediaError``; empty when there was no exception."""
+    message: str
+    traceback: str = ""
+    """For BUG."""
+
+    @property
+    def bug(self) -> bool:
+        """Whether the fault is in the code and not in the item."""
+        return self.kind is FailureKind.BUG
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[ItemT, ResultT]):
+    """What became of one item: a result, or an error that says why there is none."""
+
+    index: int
+    """Position of the item in the input, from 0."""
+    item: ItemT
+    result: ResultT | None = None
+    error: Failure | None = None
+
+    @property
+    def value(self) -> ResultT:
+        """The result of an item that worked.
+
+        Raises: ValueError when it did not.
+        """
+        if self.error is not None:
+            raise ValueError(f"item {self.index} has no result: {self.error.message}")
+        return self.result  # type: ignore[return-value]
+
+
+class OnResult(Protocol):
+    """Called in the parent after each item, for a progress bar or a log line."""
+
+    def __call__(self, label: str, num_done: int, num_items: int, outcome: Outcome[Any, Any]) -> None:
+        """num_done counts this outcome; label is the map's."""
+
+
+def map_items(
+    function: Callable[[ItemT], ResultT],
+    items: Iterable[ItemT],
+    *,
+    workers: int = 1,
+    label: str,
+    on_result: OnResult | None = None,
+    timeout_s: float | None = None,
+) -> Iterator[Outcome[ItemT, ResultT]]:
+    """One Outcome for each item, as they complete; ``in_order`` puts them in the order of the items.
+
+    With one worker and no timeout everything runs in this process. Otherwise function, items and results must pickle, the
+    function must live in an importable module, and a script needs ``if __name__ == "__main__":`` (workers are spawned).
+    timeout_s is per item, from the moment a worker takes it. Workers die with the iterator: on Ctrl-C, on ``close()``.
+    Raises: ValueError for workers < 1 or a timeout <= 0; RuntimeError when workers cannot start.
+    """
+    if workers < 1:
+        raise ValueError(f"{label}: at least one worker is needed, got {workers}")
+    if timeout_s is not None and timeout_s <= 0:
+        raise ValueError(f"{label}: a timeout must be positive, got {timeout_s} s")
+    listed = list(items)
+    outcomes: Generator[Outcome[ItemT, ResultT], None, None]
+    if workers == 1 and timeout_s is None:
+        outcomes = (_outcome(i, item, _attempt(function, item)) for i, item in enumerate(listed))
+    else:
+        outcomes = _map_in_processes(function, listed, min(workers, len(listed)), label, timeout_s)
+    return _reported(outcomes, label, len(listed), on_result)
+
+
+def in_order(outcomes: Iterable[Outcome[ItemT, ResultT]]) -> list[Outcome[ItemT, ResultT]]:
+    """The outcomes in the order of their items, whatever order they completed in."""
+    return sorted(outcomes, key=lambda outcome: outcome.index)
+
+
+def _reported(
+    outcomes: Generator[Outcome[ItemT, ResultT], None, None], label: str, num_items: int, on_result: OnResult | None
+) -> Iterator[Outcome[ItemT, ResultT]]:
+    with closing(outcomes):
+        for num_done, outcome in enumerate(outcomes, 1):
+            if on_result is not None:
+                on_result(label, num_done, num_items, outcome)
+            yield outcome
+
+
+def _outcome(index: int, item: ItemT, attempt: tuple[ResultT | None, Failure | None]) -> Outcome[ItemT, ResultT]:
+    return Outcome(index, item, *attempt)
+
+
+def _attempt(function: Callable[[ItemT], ResultT], item: ItemT) -> tuple[ResultT | None, Failure | None]:
+    try:
+        return function(item), None
+    except DeepSportError as error:
+        return None, Failure(FailureKind.REFUSED, type(error).__name__, str(error))
+    except Exception as error:
+        # The one place that catches everything: a fault in a step costs one item, with its traceback, not a night's run.
+        message = f"{type(error).__name__}: {error}"
+        return None, Failure(FailureKind.BUG, type(error).__name__, message, traceback.format_exc())
+
+
+# ---- processes
+
+
+def _work(connection: Connection, pickled_function: bytes) -> None:
+    """A worker's life: say that it is there, then one item after the other until the parent hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
+    try:
+        connection.send_bytes(b"")
+        while True:
+            pickled_item = connection.recv_bytes()
+            attempt: tuple[object, Failure | None] = _attempt(_unpickle_and_call, (pickled_function, pickled_item))
+            try:
+                reply = pickle.dumps(attempt)
+            except Exception:  # pickling calls code of any class
+                failure = Failure(FailureKind.BUG, "PicklingError", "the result cannot be pickled", traceback.format_exc())
+                reply = pickle.dumps((None, failure))
+            connection.send_bytes(reply)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _unpickle_and_call(task: tuple[bytes, bytes]) -> object:
+    function, item = pickle.loads(task[0]), pickle.loads(task[1])
+    return function(item)
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+    ready: bool = False
+    index: int | None = None
+    """The item it works on."""
+    deadline: float = math.inf
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+_News: TypeAlias = tuple[int, tuple[Any, Failure | None]]
+"""An item's index, and its result or failure."""
+
+
+@dataclass(slots=True)
+class _Crew:
+    """The workers of one map: who does what, what waits, how often an item was lost."""
+
+    label: str
+    pickled_function: bytes
+    items: Sequence[object]
+    timeout_s: float | None
+    waiting: deque[int]
+    workers: list[_Worker] = field(default_factory=list)
+    lost: dict[int, int] = field(default_factory=dict)
+    news: list[_News] = field(default_factory=list)
+    """What the caller has not been told yet."""
+    false_starts: int = 0
+
+    def hire(self, num_workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        busy = sum(w.index is not None for w in self.workers)
+        while len(self.workers) < min(num_workers, busy + len(self.waiting)):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs, self.pickled_function), name=self.label, daemon=True)
+            process.start()
+            theirs.close()
+            self.workers.append(_Worker(process, ours))
+
+    def give(self, worker: _Worker) -> None:
+        """The next item to an idle worker, if there is one."""
+        while worker.ready and worker.index is None and self.waiting:
+            index = self.waiting.popleft()
+            task = _pickled(self.items[index])
+            if isinstance(task, Failure):
+                self.news.append((index, (None, task)))
+                continue
+            worker.index = index
+            if self.timeout_s is not None:
+                worker.deadline = time.monotonic() + self.timeout_s
+            with suppress(BrokenPipeError, ConnectionResetError):  # died while idle: its sentinel tells
+                worker.connection.send_bytes(task)
+
+    def listen(self, worker: _Worker) -> None:
+        """Take a worker's message: that it is ready, or what became of its item."""
+        try:
+            reply = worker.connection.recv_bytes()
+        except (EOFError, OSError):
+            self.bury(worker)
+            return
+        if not worker.ready:
+            worker.ready, self.false_starts = True, 0
+            return
+        index, worker.index, worker.deadline = worker.index, None, math.inf
+        assert index is not None
+        attempt, failure = _attempt(pickle.loads, reply)  # a result's class may refuse
+        self.news.append((index, (None, failure) if attempt is None else attempt))
+
+    def bury(self, worker: _Worker) -> None:
+        """Let go of a dead worker; its item waits for another attempt, or is given up."""
+        worker.end()
+        self.workers.remove(worker)
+        code = worker.process.exitcode
+        if not worker.ready:
+            self.false_starts += 1
+            if self.false_starts >= _MAX_FALSE_STARTS:
+                raise RuntimeError(
+                    f"{self.label}: workers die while starting (exit code {code}); "
+                    'guard the script with if __name__ == "__main__", or use workers=1'
+                )
+        if worker.index is None:
+            return
+        attempts = self.lost[worker.index] = self.lost.get(worker.index, 0) + 1
+        if attempts < MAX_ATTEMPTS:
+            self.waiting.append(worker.index)
+            return
+        how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+        failure = Failure(FailureKind.KILLED, "", f"the worker died {attempts} times on this item ({how})")
+        self.news.append((worker.index, (None, failure)))
+
+    def stop_late(self) -> None:
+        """Kill workers whose item ran out of time."""
+        for worker in [w for w in self.workers if w.deadline <= time.monotonic()]:
+            worker.end()
+            self.workers.remove(worker)
+            assert worker.index is not None
+            self.news.append((worker.index, (None, Failure(FailureKind.TIMEOUT, "", f"stopped after {self.timeout_s:g} s"))))
+
+    def wait(self) -> None:
+        """Sleep until a worker says something, dies, or is late, and take note of it."""
+        patience = min(w.deadline for w in self.workers) - time.monotonic()
+        signs = [w.connection for w in self.workers] + [w.process.sentinel for w in self.workers]
+        heard = set(wait(signs, None if patience == math.inf else max(0.0, patience)))
+        for worker in list(self.workers):
+            if worker.connection in heard:
+                self.listen(worker)
+            elif worker.process.sentinel in heard:
+                self.bury(worker)
+        self.stop_late()
+
+
+def _pickled(item: object) -> bytes | Failure:
+    try:
+        return pickle.dumps(item)
+    except Exception as error:  # pickling calls code of any class
+        return Failure(FailureKind.BUG, type(error).__name__, f"the item cannot be pickled: {error}", traceback.format_exc())
+
+
+def _map_in_processes(
+    function: Callable[[ItemT], ResultT], items: list[ItemT], num_workers: int, label: str, timeout_s: float | None
+) -> Generator[Outcome[ItemT, ResultT], None, None]:
+    crew = _Crew(label, pickle.dumps(function), items, timeout_s, deque(range(len(items))))
+    try:
+        while crew.waiting or any(w.index is not None for w in crew.workers):
+            crew.hire(num_workers)
+            crew.wait()
+            for worker in crew.workers:
+                crew.give(worker)  # before the caller takes its time over the results
+            news, crew.news = crew.news, []
+            for index, attempt in news:
+                yield _outcome(index, items[index], attempt)
+    finally:
+        for worker in crew.workers:
+            worker.end()
