@@ -189,6 +189,8 @@ class DropReason(StrEnum):
     """No template applies to the event."""
     AMBIGUOUS = "ambiguous"
     """More than one answer would be right."""
+    WRONG_KEY = "wrong_key"
+    """A question whose key does not follow from its event and the rules."""
     TEACHER_FAILED = "teacher_failed"
     """No completion: time-out, refusal, server fault."""
     TEACHER_NONSENSE = "teacher_nonsense"
