@@ -1,0 +1,292 @@
+"""Turns a schedule into pictures: stadiums, moving players, the figures and the object of an event, cutaways, the score bug.
+
+Still parts are painted once a broadcast and kept; a frame is a crop of them with what moves drawn on top.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsport.timebase import FrameRate
+from ingest.simulator.canvas import (
+    Canvas,
+    Image,
+    add_noise,
+    blurred,
+    draw_crowd,
+    draw_figure,
+    draw_small_player,
+    perspective,
+)
+from ingest.simulator.looks import BLACK, DARK, HAIRS, KITS, SHORT_NAMES, SKINS, WHITE, Colour, Look, shade
+from ingest.simulator.schedule import FRAMES_PER_S, PlannedEvent, PlannedShot, Scene, Schedule, SimulatorConfig
+from ingest.simulator.stage import HEIGHT, PANORAMA_WIDTH, WIDTH, ZONE_X, BallPath, Camera, Points, SportShow, project
+
+_FIGURE_PX: Final = 160
+_SLOT_PX: Final = 66
+"""Distance between two figures; a figure is about 50 wide."""
+_OBJECT_BASE_Y: Final = 190
+_POP: Final = (0.86, 0.95)
+"""Size of an event's figures on its first and its last two frames."""
+
+
+class Panorama:
+    """The still part of a wide camera's picture, and where the field lies in it."""
+
+    def __init__(self, show: SportShow, camera: Camera, look: Look, rng: np.random.Generator) -> None:
+        field = show.field
+        self.camera = camera
+        self.image: Image = np.empty((HEIGHT, PANORAMA_WIDTH, 3), np.uint8)
+        metres = np.array([(0, 0), (field.length_m, 0), (field.length_m, field.width_m), (0, field.width_m)], np.float32)
+        corners = [(camera.far_x[0], camera.far_y), (camera.far_x[1], camera.far_y), (camera.near_x[1], camera.near_y),
+                   (camera.near_x[0], camera.near_y)]
+        self.to_pixels = perspective(metres, np.array(corners, np.float32))
+        self._paint(show, look, rng)
+
+    def place(self, shares: Points, show: SportShow) -> tuple[Points, NDArray[np.float64]]:
+        """Pixels (N, 2) of places given as shares of the field, and the height in pixels of a player there (N,)."""
+        pixels = project(self.to_pixels, shares * np.array([show.field.length_m, show.field.width_m]))
+        depth = (pixels[:, 1] - self.camera.far_y) / (self.camera.near_y - self.camera.far_y)
+        far, near = self.camera.player_px
+        return pixels, far + (near - far) * depth
+
+    def _paint(self, show: SportShow, look: Look, rng: np.random.Generator) -> None:
+        field, camera = show.field, self.camera
+        canvas = Canvas(self.image, look.light)
+        boards_top = int(camera.far_y) - 30
+        self.image[:boards_top] = draw_crowd(rng, boards_top, PANORAMA_WIDTH, 11, look.crowd_hue, look.light)
+        self.image[boards_top:] = shade(look.surround, look.light)
+        self._paint_boards(canvas, boards_top, look, rng)
+        edges = np.linspace(0, field.length_m, field.num_stripes + 1)
+        for number in range(field.num_stripes):
+            left, right = edges[number], edges[number + 1]
+            strip = np.array([(left, 0), (right, 0), (right, field.width_m), (left, field.width_m)])
+            contrast = look.stripes if number % 2 else -look.stripes
+            canvas.polygon(project(self.to_pixels, strip), shade(look.surface, 1 + contrast))
+        for line in field.lines:
+            canvas.path(project(self.to_pixels, np.array(line)), (226, 232, 226), field.line_px)
+        show.draw_extras(canvas, self.to_pixels, look)
+        if field.net_height_m:
+            self._paint_net(canvas, show)
+
+    @staticmethod
+    def _paint_boards(canvas: Canvas, top: int, look: Look, rng: np.random.Generator) -> None:
+        x = -int(rng.integers(0, 90))
+        while x < PANORAMA_WIDTH:
+            width = int(rng.integers(80, 150))
+            colour = look.boards[int(rng.integers(len(look.boards)))]
+            canvas.box(x, top, x + width - 3, top + 17, colour)
+            for mark in range(int(rng.integers(2, 6))):
+                canvas.box(x + 12 + mark * 13, top + 5, x + 20 + mark * 13, top + 12, shade(colour, 1.9))
+            x += width
+
+    def _paint_net(self, canvas: Canvas, show: SportShow) -> None:
+        field = show.field
+        if field.net_along:
+            ends = [(-0.9, field.width_m / 2), (field.length_m + 0.9, field.width_m / 2)]
+        else:
+            ends = [(field.length_m / 2, -0.5), (field.length_m / 2, field.width_m + 0.5)]
+        (ax, ay), (bx, by) = project(self.to_pixels, np.array(ends))
+        shares = np.array([(x / field.length_m, y / field.width_m) for x, y in ends])
+        high_a, high_b = self.place(shares, show)[1] * field.net_height_m / 1.8
+        lower = 0.0 if field.net_along else 0.58  # a volleyball net hangs above the floor
+        for share in np.linspace(lower, 1, 6):
+            canvas.line(ax, ay - high_a * share, bx, by - high_b * share, (70, 74, 78), 1)
+        for share in np.linspace(0, 1, 40):
+            x, y, high = ax + (bx - ax) * share, ay + (by - ay) * share, high_a + (high_b - high_a) * share
+            canvas.line(x, y - high * lower, x, y - high, (70, 74, 78), 1)
+        canvas.line(ax, ay, ax, ay - high_a, (190, 190, 190), 3)
+        canvas.line(bx, by, bx, by - high_b, (190, 190, 190), 3)
+        canvas.line(ax, ay - high_a, bx, by - high_b, WHITE, 3)
+
+
+class _Motion:
+    """How players and ball move through one play."""
+
+    def __init__(self, show: SportShow, rng: np.random.Generator, num_frames: int) -> None:
+        self.home = show.formation(rng)
+        self.ball: BallPath = show.ball_path(rng, num_frames, self.home)
+        shape = self.home.shape[:2]
+        self._phase = rng.uniform(0, 2 * np.pi, (*shape, 2))
+        self._speed = rng.uniform(0.03, 0.07, (*shape, 2))
+        self._sway = show.sway * np.array([1.0, show.field.length_m / show.field.width_m])
+        self._pull = show.pull
+        self.skins = rng.integers(0, len(SKINS), shape)
+        self.pan = rng.uniform(-0.5, 0.5, 2) * (PANORAMA_WIDTH - WIDTH)
+
+    def places(self, frame: float) -> NDArray[np.float64]:
+        """Places (2, N, 2) of all players, as shares of the field."""
+        wander = self._sway * np.sin(self._phase + self._speed * frame)
+        x, y, _ = self.ball.at(frame)
+        follow = self._pull * (np.array([x, y]) - 0.5) * np.array([1.0, 0.5])
+        return np.asarray(self.home + wander + follow)
+
+
+class Film:
+    """All pictures of one broadcast. entropy seeds everything that is not in the schedule."""
+
+    def __init__(
+        self, show: SportShow, look: Look, schedule: Schedule, config: SimulatorConfig, entropy: int, start_clock_s: float
+    ) -> None:
+        self._show, self._look, self._schedule, self._config = show, look, schedule, config
+        self._entropy, self._start_clock_s = entropy, start_clock_s
+        self._panoramas: dict[int, Panorama] = {}
+        self._stills: dict[Scene, Image] = {}
+        self._motions: dict[int, _Motion] = {}
+        self._bugs: dict[tuple[str, ...], Image] = {}
+        self._rate = FrameRate(num=FRAMES_PER_S)
+
+    def frame(self, index: int, shot: PlannedShot) -> Image:
+        """Frame index of the broadcast, which lies in shot; HWC uint8 RGB."""
+        image = self._wide(index, shot) if shot.scene is Scene.WIDE else self._cutaway(index, shot)
+        if self._config.score_bug:
+            self._draw_bug(image, index)
+        if not self._look.noise:
+            return image
+        return add_noise(image, _noise_tile(self._look.noise), (index * 2654435761 + self._entropy) % (1 << 31))
+
+    def _rng(self, *key: int) -> np.random.Generator:
+        return np.random.default_rng([self._entropy, *key])
+
+    def _wide(self, index: int, shot: PlannedShot) -> Image:
+        assert shot.play is not None
+        panorama = self._panoramas.get(shot.camera)
+        if panorama is None:
+            panorama = Panorama(self._show, self._show.field.cameras[shot.camera], self._look, self._rng(1, shot.camera))
+            self._panoramas[shot.camera] = panorama
+        motion = self._motions.get(shot.play)
+        if motion is None:
+            motion = _Motion(self._show, self._rng(2, shot.play), shot.last - shot.first + 1)
+            if len(self._motions) > 32:  # memory must not grow with the length of the broadcast
+                self._motions.clear()
+            self._motions[shot.play] = motion
+        frame = index - shot.first
+        share = frame / max(1, shot.last - shot.first)
+        ease = share * share * (3 - 2 * share)
+        slack = (PANORAMA_WIDTH - WIDTH) // 2
+        left = round(slack + 0.9 * (motion.pan[0] + (motion.pan[1] - motion.pan[0]) * ease))
+        image: Image = panorama.image[:, left : left + WIDTH].copy()
+        self._draw_players(Canvas(image, self._look.light, x=-left), panorama, motion, frame)
+        event = self._schedule.events[shot.play]
+        if event.first <= index <= event.last:
+            self._draw_event(Canvas(image, self._look.light), event, index)
+        return image
+
+    def _draw_players(self, canvas: Canvas, panorama: Panorama, motion: _Motion, frame: int) -> None:
+        places = motion.places(frame)
+        pixels, heights = panorama.place(places.reshape(-1, 2), self._show)
+        per_team = places.shape[1]
+        kits = [self._look.kit(team) for team in self._look.teams]
+        bx, by, up = motion.ball.at(frame)
+        ball, ball_height = panorama.place(np.array([(bx, by)]), self._show)
+        for number in np.argsort(pixels[:, 1]):
+            x, y = float(pixels[number, 0]), float(pixels[number, 1])
+            if not -20 < x + canvas.x < WIDTH + 20:
+                continue
+            team, player = divmod(int(number), per_team)
+            stride = float(np.sin(0.45 * frame + 1.7 * number))
+            draw_small_player(canvas.at(x, y, float(heights[number]) / 10), kits[team], SKINS[motion.skins[team, player]], stride)
+        x, y, height = float(ball[0, 0]), float(ball[0, 1]), float(ball_height[0])
+        canvas.ellipse(x, y, self._show.ball_px, self._show.ball_px * 0.5, (34, 54, 40))
+        canvas.circle(x, y - self._show.ball_px - up * height, self._show.ball_px, self._show.ball_colour)
+
+    def _draw_event(self, canvas: Canvas, event: PlannedEvent, index: int) -> None:
+        rng = self._rng(3, event.first)
+        look, zone_x = self._look, ZONE_X[event.zone]
+        edge = min(index - event.first, event.last - index)
+        pop = _POP[edge] if edge < len(_POP) else 1.0
+        motion = (index - event.first) / max(1, event.last - event.first)
+        shift_x, shift_y = rng.uniform(-7, 7), rng.uniform(-4, 4)
+        thing = canvas.at(zone_x + shift_x, _OBJECT_BASE_Y + shift_y, pop * (1 + 0.6 * (look.figure_scale - 1)))
+        self._show.draw_object(thing, event.kind, look, motion)
+        kit = KITS[look.teams[event.team]]
+        for slot in range(event.num_players):
+            x = zone_x + (slot - (event.num_players - 1) / 2) * _SLOT_PX + rng.uniform(-4, 4)
+            y = 351 + rng.uniform(-3, 3)
+            height = _FIGURE_PX * look.figure_scale * rng.uniform(0.97, 1.03) * pop
+            skin, hair = SKINS[int(rng.integers(len(SKINS)))], HAIRS[int(rng.integers(len(HAIRS)))]
+            mirrored = bool(rng.random() < 0.5)
+            draw_figure(canvas.at(x, y, height / 100), kit, skin, hair, shorts=_shorts(kit), mirrored=mirrored)
+
+    def _cutaway(self, index: int, shot: PlannedShot) -> Image:
+        still = self._stills.get(shot.scene)
+        if still is None:
+            rng = self._rng(4, list(Scene).index(shot.scene))
+            still = _crowd_still(rng, self._look) if shot.scene is Scene.CROWD else _coach_still(rng, self._look)
+            self._stills[shot.scene] = still
+        slack_y, slack_x = still.shape[0] - HEIGHT, still.shape[1] - WIDTH
+        share = (index - shot.first) / max(1, shot.last - shot.first)
+        start = self._rng(5, shot.first).random(2)
+        left, top = round(slack_x * abs(start[0] - 0.6 * share)), round(slack_y * abs(start[1] - 0.3 * share))
+        image: Image = still[top : top + HEIGHT, left : left + WIDTH].copy()
+        return image
+
+    def _draw_bug(self, image: Image, index: int) -> None:
+        done = sum(event.first + 4 <= index for event in self._schedule.events)
+        score = self._schedule.scores[done]
+        clock = self._show.clock_words(self._start_clock_s, self._rate.time_s(index), score)
+        words = (*self._show.score_words(score), clock)
+        bug = self._bugs.get(words)
+        if bug is None:
+            if len(self._bugs) > 8:
+                self._bugs.clear()
+            bug = self._bugs[words] = _paint_bug(self._look, words)
+        image[14 : 14 + bug.shape[0], 16 : 16 + bug.shape[1]] = bug
+
+
+def _shorts(kit: Colour) -> Colour:
+    return DARK if kit == KITS["white"] else shade(kit, 0.45)
+
+
+def _paint_bug(look: Look, words: tuple[str, ...]) -> Image:
+    image: Image = np.empty((36, 118, 3), np.uint8)
+    image[:] = (24, 27, 38)
+    image[:, 74:] = (38, 43, 60)
+    canvas = Canvas(image)
+    for row, team in enumerate(look.teams):
+        canvas.box(3, 4 + 16 * row, 8, 15 + 16 * row, KITS[team])
+        canvas.text(12, 15 + 16 * row, SHORT_NAMES[team], 0.4, WHITE)
+        canvas.text(46, 15 + 16 * row, words[row], 0.4, (255, 226, 130))
+    canvas.text(78, 23, words[2], 0.36, (214, 222, 236))
+    return image
+
+
+@lru_cache(maxsize=16)
+def _noise_tile(peak: int) -> Image:
+    noise = np.random.default_rng(peak).normal(peak / 2, peak / 5, (HEIGHT + 96, WIDTH + 128, 1))
+    return np.repeat(np.clip(np.rint(noise), 0, peak).astype(np.uint8), 3, axis=2)
+
+
+def _crowd_still(rng: np.random.Generator, look: Look) -> Image:
+    """A stand filled with people, seen from near."""
+    image = draw_crowd(rng, HEIGHT + 40, WIDTH + 60, 46, look.crowd_hue, look.light * 1.15)
+    canvas = Canvas(image, look.light)
+    for _ in range(9):
+        x, y = rng.uniform(0, WIDTH + 60), rng.uniform(40, HEIGHT)
+        canvas.polygon([(x, y), (x + 46, y - 6), (x + 46, y + 6), (x, y + 12)], tuple(int(c) for c in rng.integers(60, 170, 3)))
+    return blurred(image, 1)
+
+
+def _coach_still(rng: np.random.Generator, look: Look) -> Image:
+    """A coach in grey, head and shoulders, before a stand out of focus."""
+    image = blurred(draw_crowd(rng, HEIGHT + 20, WIDTH + 40, 30, look.crowd_hue, look.light * 0.8), 9)
+    canvas = Canvas(image, look.light).at(340 + rng.uniform(-60, 60), 380)
+    skin, hair = SKINS[int(rng.integers(len(SKINS)))], HAIRS[int(rng.integers(len(HAIRS)))]
+    suit = shade((72, 76, 86), float(rng.uniform(0.6, 1.2)))
+    canvas.polygon([(-150, 0), (-138, -88), (-96, -124), (-30, -146), (30, -146), (96, -124), (138, -88), (150, 0)], suit)
+    canvas.polygon([(-30, -146), (30, -146), (0, -60)], (190, 194, 200))
+    canvas.polygon([(-8, -136), (8, -136), (12, -60), (0, -40), (-12, -60)], shade(suit, 0.5))
+    canvas.line(0, -170, 0, -146, shade(skin, 0.86), 46)
+    canvas.ellipse(0, -222, 56, 72, skin)
+    canvas.ellipse(0, -246, 60, 54, hair, start=180, end=360)
+    for eye in (-21, 21):
+        canvas.ellipse(eye, -222, 8, 5, (236, 236, 236))
+        canvas.circle(eye, -222, 4, BLACK)
+        canvas.line(eye - 9, -236, eye + 9, -236, hair, 4)
+    canvas.line(0, -218, -4, -198, shade(skin, 0.8), 4)
+    canvas.line(-15, -178, 15, -178, (130, 60, 60), 5)
+    return image

@@ -1,0 +1,155 @@
+"""What happens in a broadcast, and when: plays with one event each, the shots they are filmed in, and the score. No pictures yet.
+
+Everything is counted in frames and drawn from the seed alone. A play is one wide shot; between some plays the picture cuts away
+to the crowd or to a coach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from deepsport.errors import UserError
+from deepsport.taxonomy import Sport
+from ingest.simulator.stage import ZONES, SportShow
+
+FRAMES_PER_S = 25
+
+
+class SimulatorConfig(BaseModel):
+    """How a broadcast is made, beside sport, seed and length."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    play_s: tuple[float, float] = (5.6, 7.0)
+    """Shortest and longest play, in seconds."""
+    evidence_frames: tuple[int, int] = Field(default=(10, 13))
+    """Fewest and most frames on which an event can be seen. With these and play_s, one of eight frames spread over a play shows
+    the event in about half of the plays."""
+    cutaway_probability: float = Field(default=0.4, ge=0, le=1)
+    """How often the picture cuts to the crowd or a coach between two plays."""
+    score_bug: bool = True
+    """Show clock and score at the top left."""
+    noise: int = Field(default=8, ge=0, le=40)
+    """Largest noise of the camera, in grey levels."""
+    commentary: bool = True
+    """Speak lines over the crowd's noise."""
+
+
+class Scene(StrEnum):
+    """What a shot shows."""
+
+    WIDE = "wide"
+    CROWD = "crowd"
+    COACH = "coach"
+
+
+class PlannedShot(NamedTuple):
+    """Frames first to last (last included) of one camera."""
+
+    scene: Scene
+    first: int
+    last: int
+    camera: int
+    """Which of the two wide cameras."""
+    play: int | None
+    """Index of the play that it films."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEvent:
+    """A decisive event of a play, with the frames on which it shows (last included)."""
+
+    kind: str
+    team: int
+    zone: str
+    num_players: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """All of a broadcast but its looks."""
+
+    num_frames: int
+    shots: tuple[PlannedShot, ...]
+    events: tuple[PlannedEvent, ...]
+    """One a play, in order."""
+    scores: tuple[tuple[int, ...], ...]
+    """Before the first event, and after each."""
+
+
+def plan(show: SportShow, rng: np.random.Generator, duration_s: float, config: SimulatorConfig) -> Schedule:
+    """The plays, shots and events that fill a broadcast exactly.
+
+    Raises: UserError when not even one play fits.
+    """
+    shortest, longest = (round(s * FRAMES_PER_S) for s in config.play_s)
+    num_frames = round(duration_s * FRAMES_PER_S)
+    if num_frames < shortest:
+        raise UserError(f"a broadcast of {duration_s} s holds no play; make it at least {config.play_s[0]} s long")
+    shots: list[PlannedShot] = []
+    events: list[PlannedEvent] = []
+    scores = [show.new_score(rng)]
+    now, camera = 0, int(rng.integers(2))
+    while num_frames - now >= shortest:
+        length = min(int(rng.integers(shortest, longest + 1)), num_frames - now)
+        if num_frames - now - length < 15:  # too little for another shot
+            length = num_frames - now
+        shots.append(PlannedShot(Scene.WIDE, now, now + length - 1, camera, len(events)))
+        event = _plan_event(show, rng, now, length, scores[-1], config)
+        events.append(event)
+        scores.append(show.score_after(scores[-1], event.kind, event.team))
+        now, camera = now + length, 1 - camera
+        if rng.random() < config.cutaway_probability and num_frames - now >= 15:
+            now = _cut_away(shots, rng, now, min(int(rng.integers(32, 58)), num_frames - now))
+            if num_frames - now < 15:
+                shots[-1] = shots[-1]._replace(last=num_frames - 1)
+                now = num_frames
+    if now < num_frames:
+        _cut_away(shots, rng, now, num_frames - now)
+    return Schedule(num_frames, tuple(shots), tuple(events), tuple(scores))
+
+
+def _cut_away(shots: list[PlannedShot], rng: np.random.Generator, now: int, length: int) -> int:
+    scene = Scene.CROWD if rng.random() < 0.6 else Scene.COACH
+    if shots[-1].scene is scene:
+        scene = Scene.COACH if scene is Scene.CROWD else Scene.CROWD
+    shots.append(PlannedShot(scene, now, now + length - 1, 0, None))
+    return now + length
+
+
+def _plan_event(
+    show: SportShow, rng: np.random.Generator, start: int, length: int, score: tuple[int, ...], config: SimulatorConfig
+) -> PlannedEvent:
+    kind = show.kinds[int(rng.integers(len(show.kinds)))]
+    num_shown = int(rng.integers(config.evidence_frames[0], config.evidence_frames[1] + 1))
+    first = start + int(rng.integers(round(0.2 * length), round(0.85 * length) - num_shown))
+    return PlannedEvent(
+        kind=kind,
+        team=show.acting_team(kind, score, rng),
+        zone=ZONES[int(rng.integers(len(ZONES)))],
+        num_players=int(rng.integers(1, 4)),
+        first=first,
+        last=first + num_shown - 1,
+    )
+
+
+def show_of(sport: Sport) -> SportShow:
+    """How a sport is played and drawn.
+
+    Raises: UserError when the simulator does not play it.
+    """
+    from ingest.simulator.soccer import SoccerShow
+    from ingest.simulator.tennis import TennisShow
+    from ingest.simulator.volleyball import VolleyballShow
+
+    for show in (SoccerShow, TennisShow, VolleyballShow):
+        if show.sport is sport:
+            return show()
+    raise UserError(f"the simulator does not play {sport}; it plays soccer, tennis and volleyball")
