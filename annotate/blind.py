@@ -39,6 +39,9 @@ class BlindConfig(BaseModel):
     """How often the gate may drop questions and measure again."""
 
 
+DEFAULTS = BlindConfig()
+
+
 class BlindCell(BaseModel):
     """Blind accuracy on the questions of one task of one sport; on all of them when both are None."""
 
@@ -91,13 +94,13 @@ class _Guess(NamedTuple):
     num_candidates: int
 
 
-def blind_check(questions: Sequence[Question], config: BlindConfig = BlindConfig(), seed: int = 0) -> BlindReport:
+def blind_check(questions: Sequence[Question], config: BlindConfig = DEFAULTS, seed: int = 0) -> BlindReport:
     """Cross-validated accuracy of the question-only predictor, overall and for each task of each sport."""
     num_folds, guesses = _cross_validate(questions, config, seed)
     return _report(questions, guesses, num_folds, config)
 
 
-def drop_blind_solvable(questions: Sequence[Question], config: BlindConfig = BlindConfig(), seed: int = 0) -> Kept[Question]:
+def drop_blind_solvable(questions: Sequence[Question], config: BlindConfig = DEFAULTS, seed: int = 0) -> Kept[Question]:
     """The gate: in cells that leak, the questions that are answered blind with most certainty leave until chance is left.
 
     Dropped as BLIND_SOLVABLE. Sets that do not leak pass untouched.

@@ -40,6 +40,9 @@ class TemplateConfig(BaseModel):
     """Options of a question whose options are not given by nature (two teams, three sides)."""
 
 
+DEFAULTS: Final = TemplateConfig()
+
+
 class _Asked(NamedTuple):
     """What a template fills in; ``evidence``, ids and provenance are the same for all tasks of an event."""
 
@@ -68,7 +71,7 @@ class _Scene(NamedTuple):
     config: TemplateConfig
 
 
-def ask_broadcast(clips: Sequence[Clip], events: Sequence[Event], config: TemplateConfig = TemplateConfig(), seed: int = 0,
+def ask_broadcast(clips: Sequence[Clip], events: Sequence[Event], config: TemplateConfig = DEFAULTS, seed: int = 0,
                   made: Made | None = None) -> Kept[Question]:
     """All questions about the clips of one broadcast; better than clip by clip, for decoys lie where other events lie.
 
@@ -85,7 +88,7 @@ def ask_broadcast(clips: Sequence[Clip], events: Sequence[Event], config: Templa
     return Kept(items, drops)
 
 
-def ask_questions(clip: Clip, events: Sequence[Event], config: TemplateConfig = TemplateConfig(), seed: int = 0, *,
+def ask_questions(clip: Clip, events: Sequence[Event], config: TemplateConfig = DEFAULTS, seed: int = 0, *,
                   decoy_centres: Mapping[str, float] | None = None, made: Made | None = None) -> Kept[Question]:
     """Questions about one clip, whose keys are provable from its events and the rules of its sport.
 

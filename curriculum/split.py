@@ -1,0 +1,63 @@
+"""Splits are by broadcast: all questions of one video lie in one split, and held-out sports are never trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from deepsport.errors import RecipeError
+from deepsport.ids import digest
+from deepsport.records import Broadcast
+from deepsport.taxonomy import Split, Sport
+
+
+class SplitConfig(BaseModel):
+    """Who is held out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    transfer_sports: tuple[Sport, ...] = (Sport.VOLLEYBALL,)
+    """Sports that are never trained on."""
+    test_share: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the broadcasts of every other sport that is held out."""
+    test_broadcasts: tuple[str, ...] = ()
+    """Broadcasts to hold out, by id or title; when any are given, they and no others."""
+    seed: int = 0
+
+
+def assign_splits(broadcasts: Sequence[Broadcast], config: SplitConfig) -> dict[str, Split]:
+    """The split of each broadcast, by id; the same for the same broadcast whatever others there are.
+
+    A broadcast is held out when its hash falls into the share, so one that was once trained on is not tested on when others
+    join. Of few broadcasts of a sport none or all may fall there: then the one with the lowest hash is held out, or the one with
+    the highest is not; a sport's only broadcast is trained on.
+
+    Raises: RecipeError when test_broadcasts names one that does not exist.
+    """
+    known = {name for b in broadcasts for name in (b.broadcast_id, b.title)}
+    unknown = [name for name in config.test_broadcasts if name not in known]
+    if unknown:
+        raise RecipeError(f"test_broadcasts: no broadcast is called {', '.join(unknown)}; take ids or titles from the catalog")
+    splits: dict[str, Split] = {}
+    by_sport: dict[Sport, list[str]] = {}
+    for broadcast in broadcasts:
+        if broadcast.sport in config.transfer_sports:
+            splits[broadcast.broadcast_id] = Split.TRANSFER
+        elif config.test_broadcasts:
+            named = broadcast.broadcast_id in config.test_broadcasts or broadcast.title in config.test_broadcasts
+            splits[broadcast.broadcast_id] = Split.TEST if named else Split.TRAIN
+        else:
+            by_sport.setdefault(broadcast.sport, []).append(broadcast.broadcast_id)
+    for ids in by_sport.values():
+        ranked = sorted((_hash_share(config.seed, broadcast_id), broadcast_id) for broadcast_id in set(ids))
+        num_held_out = sum(share < config.test_share for share, _ in ranked)
+        least = 1 if len(ranked) > 1 and config.test_share > 0 else 0
+        held_out = {broadcast_id for _, broadcast_id in ranked[:min(max(num_held_out, least), len(ranked) - 1)]}
+        splits.update((broadcast_id, Split.TEST if broadcast_id in held_out else Split.TRAIN) for broadcast_id in ids)
+    return splits
+
+
+def _hash_share(seed: int, broadcast_id: str) -> float:
+    """A number in [0, 1) that belongs to the broadcast."""
+    return int(digest("split", seed, broadcast_id, length=12), 16) / 16**12
