@@ -185,6 +185,8 @@ class DropReason(StrEnum):
     SPEECH_LOOP = "speech_loop"
     LOW_CONFIDENCE_SPEECH = "low_confidence_speech"
     CLIP_TOO_SHORT = "clip_too_short"
+    EVIDENCE_TOO_LONG = "evidence_too_long"
+    """The evidence of an event, or of events that overlap, fits in no clip."""
     NO_QUESTION = "no_question"
     """No template applies to the event."""
     AMBIGUOUS = "ambiguous"
