@@ -247,6 +247,8 @@ class Review(Record):
     note: str = ""
     updated_at: str
     """ISO 8601, UTC, by the labelling server's clock."""
+    project: str = ""
+    """Title of the review project it was given in."""
 
 
 class PassRate(Record):
