@@ -28,8 +28,9 @@ from pydantic import ValidationError
 
 from deepsport.columns import UNIT_COLUMN, from_table, schema_of, stored_schema_of, to_table
 from deepsport.errors import UserError
+from deepsport.files import names_in, replace_atomically, sweep
 from deepsport.ids import digest
-from deepsport.partitions import dataset_of, first_broken, names_in, replace_atomically, sweep, write_parquet
+from deepsport.partitions import dataset_of, first_broken, write_parquet
 from deepsport.records import TABLES, Drop, Record, Review, Unit
 from deepsport.taxonomy import DropReason
 

@@ -1,13 +1,10 @@
-"""Parquet files that appear whole or not at all: what the catalog writes its partitions with."""
+"""Parquet files as the catalog writes and reads them."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -15,45 +12,6 @@ import pyarrow.parquet as pq
 
 ROWS_PER_GROUP = 50_000
 """Rows of a row group: what a reader decodes at once."""
-
-
-def replace_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Give ``path`` the bytes that ``write`` produces, durably: temporary name beside it, fsync, rename.
-
-    A failure leaves what was there; a killed process leaves a temporary file that ``sweep`` finds.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def names_in(folder: Path) -> list[str]:
-    """Names of the folder's entries in any order; none when there is no folder."""
-    try:
-        return [entry.name for entry in os.scandir(folder)]  # three times faster than iterdir on thousands of partitions
-    except FileNotFoundError:
-        return []
-
-
-def sweep(path: Path) -> None:
-    """Delete temporary files that killed writers of ``path`` left; only for who holds the lock on it."""
-    folder = path.parent
-    left_over = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{32}}\.tmp")
-    for name in names_in(folder):
-        if left_over.fullmatch(name):
-            (folder / name).unlink(missing_ok=True)
 
 
 def write_parquet(file: IO[bytes], schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
