@@ -205,6 +205,8 @@ class DropReason(StrEnum):
     BLIND_SOLVABLE = "blind_solvable"
     """A question-only predictor answers it."""
     CURATOR_REJECTED = "curator_rejected"
+    CURATOR_FIXED = "curator_fixed"
+    """A curator corrected the question; the corrected one stands in its place under its own id."""
     UNSOLVED = "unsolved"
     """The base model fails even on the evidence."""
     NO_LICENCE = "no_licence"
