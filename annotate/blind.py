@@ -2,8 +2,8 @@
 
 Public sports QA is largely solvable blind (a count table answers 64.8 % of SPORTU-video's multiple choice, chance 29.9 %), so the
 set is audited before anything is trained on it. The predictor is naive Bayes over counts: each candidate answer is scored by its
-words, its place among the options, its rivals, and the words and stretches of the question. Broadcasts never straddle folds:
-clips of one event in both would leak (82.0 % instead of 64.8 %).
+words, its place among the options, its rivals, and what the question's text says beside its template. Broadcasts never straddle
+folds: clips of one event in both would leak (82.0 % instead of 64.8 %).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class BlindReport(BaseModel):
 class _Candidate(NamedTuple):
     answer: str
     place: int
-    """Position among the options, or in the text; -1 where candidates are not shown."""
+    """Position among the options, in the text, or among the answers that the cell knows."""
     features: tuple[str, ...]
 
 
@@ -91,7 +91,6 @@ class _Guess(NamedTuple):
     right: bool
     lead: float
     """Log-odds by which the guess leads the runner-up: how sure the predictor is."""
-    num_candidates: int
 
 
 def blind_check(questions: Sequence[Question], config: BlindConfig = DEFAULTS, seed: int = 0) -> BlindReport:
@@ -135,12 +134,13 @@ def _cross_validate(questions: Sequence[Question], config: BlindConfig, seed: in
     if num_folds < 2:
         return 0, {}
     fold_of = {group: i % num_folds for i, group in enumerate(groups)}
+    candidates = _Candidates(questions)
+    everything = _CountTable(questions, candidates)
     guesses: dict[str, _Guess] = {}
     for fold in range(num_folds):
-        model = _CountTable(q for q in questions if fold_of[q.broadcast_id] != fold)
-        for question in questions:
-            if fold_of[question.broadcast_id] == fold:
-                guesses[question.question_id] = model.guess(question)
+        mine = [question for question in questions if fold_of[question.broadcast_id] == fold]
+        own = _CountTable(mine, candidates)
+        guesses.update((q.question_id, _guess(q, candidates.of[q.question_id], everything, own)) for q in mine)
     return num_folds, guesses
 
 
@@ -181,72 +181,80 @@ def _shown(question: Question) -> tuple[str, ...]:
     return ()
 
 
+class _Candidates:
+    """Every question's candidate answers with their features, made once; no key is looked at here."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        cells: dict[tuple[Sport, Task], list[Question]] = {}
+        for question in questions:
+            cells.setdefault((question.sport, question.task), []).append(question)
+        self.of: dict[str, list[_Candidate]] = {}
+        for mine in cells.values():
+            known = tuple(sorted({answer for q in mine for answer in q.answers}))
+            contexts = [_context(q) for q in mine]
+            seen = Counter(word for context in contexts for word in context)
+            for question, context in zip(mine, contexts, strict=True):
+                # A word of the template says nothing, and would only repeat the prior's noise.
+                telling = [word for word in context if seen[word] < 0.95 * len(mine)]
+                shown = _shown(question)
+                self.of[question.question_id] = [
+                    _Candidate(answer, place, tuple(_features(question, answer, place, shown, telling)))
+                    for place, answer in enumerate(shown or known)
+                ]
+
+
 class _CountTable:
-    """Counts of features among right and wrong candidates, and the log-odds they give."""
+    """Counts of features among right and wrong candidates."""
 
-    def __init__(self, questions: Iterable[Question]) -> None:
-        self._answers: dict[tuple[Sport, Task], set[str]] = {}
-        self._right: Counter[str] = Counter()
-        self._wrong: Counter[str] = Counter()
-        questions = list(questions)
+    def __init__(self, questions: Iterable[Question], candidates: _Candidates) -> None:
+        self.right: Counter[str] = Counter()
+        self.wrong: Counter[str] = Counter()
         for question in questions:
-            self._answers.setdefault((question.sport, question.task), set()).update(question.answers)
-        for question in questions:
-            for candidate in self._candidates(question):
-                table = self._right if candidate.answer in question.answers else self._wrong
-                table.update((f"{question.task}", *candidate.features))
+            for candidate in candidates.of[question.question_id]:
+                table = self.right if candidate.answer in question.answers else self.wrong
+                table.update((str(question.task), *candidate.features))
 
-    def guess(self, question: Question) -> _Guess:
-        """What the table answers, and whether it is right. Ties go to the first candidate."""
-        candidates = self._candidates(question)
-        scored = sorted(((self._score(question, c), -c.place, c.answer) for c in candidates), reverse=True)
-        if not scored:
-            return _Guess(False, 0.0, 0)
-        lead = scored[0][0] - scored[1][0] if len(scored) > 1 else math.inf
-        return _Guess(scored[0][2] in question.answers, lead, len(scored))
 
-    def _candidates(self, question: Question) -> list[_Candidate]:
-        shown = _shown(question)
-        answers = shown or tuple(sorted(self._answers.get((question.sport, question.task), ())))
-        context = _context(question)
-        return [_Candidate(answer, place if shown else -1, tuple(_features(question, answer, place if shown else -1, shown, context)))
-                for place, answer in enumerate(answers)]
+def _guess(question: Question, candidates: Sequence[_Candidate], everything: _CountTable, own: _CountTable) -> _Guess:
+    """What the table answers that counted everything but its own fold. Ties go to the first candidate."""
+    def odds(feature: str, share: float) -> float:
+        # One pseudo-count, split as the prior is: an unseen feature says nothing.
+        right = everything.right[feature] - own.right[feature] + share
+        return math.log(right / (everything.wrong[feature] - own.wrong[feature] + 1 - share))
 
-    def _score(self, question: Question, candidate: _Candidate) -> float:
-        """Mean-field naive Bayes: prior and features each count once, smoothed by one right and as many wrong as usual."""
-        right, wrong = self._right[f"{question.task}"] + 1, self._wrong[f"{question.task}"] + 1
-        prior = math.log(right / wrong)
-        score = prior
-        for feature in candidate.features:
-            # One pseudo-count split as the prior is: an unseen feature says nothing.
-            share = right / (right + wrong)
-            score += math.log((self._right[feature] + share) / (self._wrong[feature] + 1 - share)) - prior
-        return score
+    task = str(question.task)
+    prior = odds(task, 0.5)
+    share = 1 / (1 + math.exp(-prior))
+    scored = sorted(((sum(odds(f, share) - prior for f in c.features), -c.place, c.answer) for c in candidates), reverse=True)
+    if not scored:
+        return _Guess(False, 0.0)
+    lead = scored[0][0] - scored[1][0] if len(scored) > 1 else math.inf
+    return _Guess(scored[0][2] in question.answers, lead)
 
 
 def _context(question: Question) -> list[str]:
-    """What the text says beside its template: its words, and where and how long the stretches are."""
+    """What the text says: its words, and where and how long its stretches are."""
     words = sorted(set(re.findall(r"[^\W\d_]+", question.text.casefold())))
     stretches = [f"{int(a) // _BIN_FRAMES}+{(int(b) - int(a)) // _BIN_FRAMES}" for a, b in _WINDOW_IN_TEXT.findall(question.text)]
-    return [str(question.sport), *words, *stretches]
+    return [*words, *stretches]
 
 
-def _features(question: Question, answer: str, place: int, shown: Sequence[str], context: Sequence[str]) -> Iterable[str]:
-    task = f"{question.task}"
+def _features(question: Question, answer: str, place: int, shown: Sequence[str], words: Sequence[str]) -> Iterable[str]:
+    """What can be counted of a candidate; each is counted for all sports together and for its own sport."""
+    found: list[str] = []
     if question.answer_kind is AnswerKind.WINDOW:
         starts = [int(candidate.partition("-")[0]) for candidate in shown]
         start = int(answer.partition("-")[0])
-        yield f"{task}|place|{place}"
-        yield f"{task}|rank|{sorted(starts).index(start)}"
-        yield f"{task}|bin|{start // _BIN_FRAMES}"
-        yield f"{task}|bins|{start // _BIN_FRAMES}|{sorted(s // _BIN_FRAMES for s in starts)}"
-        return
-    answer = answer.casefold()
-    yield f"{task}|place|{place}|{len(shown)}"
-    yield f"{task}|answer|{answer}"
-    yield f"{question.sport}|{task}|answer|{answer}"
-    for rival in shown:
-        if rival.casefold() != answer:
-            yield f"{task}|rival|{answer}|{rival.casefold()}"
-    for word in context:
-        yield f"{task}|word|{answer}|{word}"
+        found += [f"place|{place}", f"rank|{sorted(starts).index(start)}", f"bin|{start // _BIN_FRAMES}",
+                  f"bins|{start // _BIN_FRAMES}|{sorted(s // _BIN_FRAMES for s in starts)}"]
+    else:
+        folded = answer.casefold()
+        found.append(f"answer|{folded}")
+        if shown:
+            found.append(f"place|{place}|{len(shown)}")
+            found += [f"token|{token}" for token in set(re.findall(r"\w+", folded)) if token != folded]
+            found += [f"rival|{folded}|{rival.casefold()}" for rival in shown if rival.casefold() != folded]
+        found += [f"word|{folded}|{word}" for word in words]
+    for feature in sorted(found):
+        yield f"{question.task}|{feature}"
+        yield f"{question.task}|{question.sport}|{feature}"

@@ -247,26 +247,35 @@ def _team_options(team: str, teams: Teams | None, num_options: int, rng: random.
 
 def _locate(scene: _Scene, rng: random.Random) -> _Asked | None:
     """Two stretches of equal length, one of which holds the event; None when the clip has no room for the other."""
-    event, hint, num_frames = scene.event, scene.hint, scene.clip.num_frames
-    length = hint.num_frames
+    event, evidence, least = scene.event, scene.evidence, scene.config.min_slack_frames
+    tight = FrameWindow(idx_start=max(scene.hint.idx_start, evidence.idx_start - least),
+                        idx_end=min(scene.hint.idx_end, evidence.idx_end + least))
+    for true in (scene.hint, tight):
+        decoy = _decoy(scene, true, rng)
+        if decoy is not None:
+            pair = [true, decoy]
+            rng.shuffle(pair)
+            named = label_of(event.kind) + (f" by {event.team}" if event.team else "")
+            first, second = (f"between frames {window.idx_start} and {window.idx_end}" for window in pair)
+            return _Asked(f"The {named} happens either {first} or {second}. Where?", f"{true.idx_start}-{true.idx_end}")
+    return None
+
+
+def _decoy(scene: _Scene, true: FrameWindow, rng: random.Random) -> FrameWindow | None:
+    """A stretch as long as the true one, apart from it and from all evidence; None when it would not be."""
+    length, num_frames = true.num_frames, scene.clip.num_frames
     if scene.decoy_centre is not None:
         # Slack before and after trade places, so that the decoy sits about its centre as the hint about the evidence.
-        ahead = hint.idx_end - scene.evidence.idx_end + scene.evidence.num_frames / 2
+        ahead = true.idx_end - scene.evidence.idx_end + scene.evidence.num_frames / 2
         start = min(max(0, round(scene.decoy_centre * num_frames - ahead)), num_frames - length)
     else:
         # On a circle of starting places every distance is equally likely from everywhere, so the order tells nothing.
         places = num_frames - length + 1
         if places < 2 * length:
             return None
-        start = (hint.idx_start + rng.randint(length, places - length)) % places
-    decoy = FrameWindow(idx_start=start, idx_end=start + length - 1) if start >= 0 else None
-    if decoy is None or any(decoy.tiou(window) > 0 for window in (hint, *scene.others)):
-        return None
-    pair = [hint, decoy]
-    rng.shuffle(pair)
-    named = label_of(event.kind) + (f" by {event.team}" if event.team else "")
-    first, second = (f"between frames {window.idx_start} and {window.idx_end}" for window in pair)
-    return _Asked(f"The {named} happens either {first} or {second}. Where?", f"{hint.idx_start}-{hint.idx_end}")
+        start = (true.idx_start + rng.randint(length, places - length)) % places
+    decoy = FrameWindow(idx_start=start, idx_end=start + length - 1)
+    return None if any(decoy.tiou(window) > 0 for window in (true, *scene.others)) else decoy
 
 
 def _comment(scene: _Scene, text: str) -> _Asked:

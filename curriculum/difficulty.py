@@ -42,9 +42,10 @@ def measure_pass_rates(questions: Sequence[Question], rollouts: Rollouts, policy
                              f"got {len(accuracies)}, {sum(not a for a in accuracies)} of them empty")
         for question, scores in zip(questions, accuracies, strict=True):
             num_passed = sum(score >= config.pass_accuracy for score in scores)
+            identity = (question.question_id, policy, budget, len(scores), origin.config_hash, origin.seed)
             rates.append(PassRate(
-                pass_rate_id=make_id("pass_rate", question.question_id, policy, budget, len(scores), origin.config_hash, origin.seed),
-                question_id=question.question_id, policy=policy, budget=budget, num_rollouts=len(scores), num_passed=num_passed,
+                pass_rate_id=make_id("pass_rate", *identity), question_id=question.question_id, policy=policy,
+                budget=budget, num_rollouts=len(scores), num_passed=num_passed,
                 made=origin.model_copy(update={"inputs": (question.question_id,)}),
             ))
     return rates
