@@ -19,7 +19,7 @@ from deepsport.ids import digest, make_id
 from deepsport.records import Completion
 
 if TYPE_CHECKING:
-    from openai import OpenAI
+    from openai import APIStatusError, OpenAI
     from openai.types.chat import ChatCompletion
 
 T = TypeVar("T", bound=BaseModel)
@@ -142,7 +142,7 @@ class LanguageModel:
         except openai.NotFoundError:
             raise UserError(f"{self.base_url}: no chat endpoint there, or no model {self.model!r}; mend URL or model") from None
         except openai.APIStatusError as error:
-            return self._record(purpose, prompt_sha256, "", "error", error=f"status {error.status_code}")
+            return self._record(purpose, prompt_sha256, "", "error", error=self._said(error))
         except openai.APIError as error:  # time-outs and connection faults; the class says which, the text may hold secrets
             return self._record(purpose, prompt_sha256, "", "error", error=type(error).__name__)
         except json.JSONDecodeError:
@@ -167,7 +167,7 @@ class LanguageModel:
 
     def _send(self, messages: Sequence[ChatMessage], settings: dict[str, Any]) -> ChatCompletion:
         import openai
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
         def worth_another_try(error: BaseException) -> bool:
             if isinstance(error, openai.APIStatusError):
@@ -177,11 +177,17 @@ class LanguageModel:
         retrying = Retrying(
             retry=retry_if_exception(worth_another_try),
             stop=stop_after_attempt(self._max_retries + 1),
-            wait=wait_exponential_jitter(initial=0.2, max=20.0, jitter=0.2),
+            wait=wait_random_exponential(multiplier=0.2, max=20.0),
             reraise=True,
         )
         create: Callable[..., ChatCompletion] = self._client().chat.completions.create
         return retrying(create, model=self.model, messages=list(messages), **settings)
+
+    def _said(self, error: APIStatusError) -> str:
+        """What the server gave as its reason, in short, and without the key if it repeats it."""
+        key = self._api_key.get_secret_value() if self._api_key is not None else ""
+        message = error.message.replace(key, "***") if key else error.message
+        return f"status {error.status_code}: {message[:200]}"
 
     def _client(self) -> OpenAI:
         from openai import OpenAI

@@ -52,18 +52,27 @@ class OpenAIPolicy:
     """Plays through any OpenAI-compatible server with eyes; frames travel as JPEG data URLs, several requests at a time.
 
     Calls are text in the turn, as in training: the server needs no tool parser. A turn cut at max_tokens is kept as it is (it
-    will be a format error); one that never came is None.
+    will be a format error); one that never came is None. A blind policy sends the frames' labels without the pictures: what it
+    answers can be answered without the video.
     """
 
     def __init__(
-        self, model: LanguageModel, *, temperature: float = 0.0, max_tokens: int = 1024, num_parallel: int = 4, seed: int = 0
+        self,
+        model: LanguageModel,
+        *,
+        temperature: float = 0.0,
+        max_tokens: int = 1024,
+        num_parallel: int = 4,
+        seed: int = 0,
+        blind: bool = False,
     ) -> None:
-        self.name = model.model
+        self.name = f"{model.model}-blind" if blind else model.model
         self._model = model
         self._temperature = temperature
         self._max_tokens = max_tokens
         self._num_parallel = num_parallel
         self._seed = seed
+        self._blind = blind
 
     def complete(self, conversations: Sequence[Conversation]) -> list[str | None]:
         """The next turn of each conversation, asked for in parallel."""
@@ -71,21 +80,23 @@ class OpenAIPolicy:
             return list(pool.map(self._complete_one, conversations))
 
     def _complete_one(self, conversation: Conversation) -> str | None:
-        messages = [openai_message(message) for message in conversation]
+        messages = [openai_message(message, self._blind) for message in conversation]
         completion = self._model.complete(
             messages, "play", max_tokens=self._max_tokens, temperature=self._temperature, seed=self._seed
         )
         return completion.text if completion.error is None or completion.finish_reason == "length" else None
 
 
-def openai_message(message: Message) -> Message:
+def openai_message(message: Message, blind: bool = False) -> Message:
     """A message as an OpenAI-compatible server takes it: pictures as data URLs, frames from the tool as the user's words.
 
     Chat servers accept pictures from the user alone, and a tool message only after a call of their own making.
     """
     parts: list[dict[str, Any]] = []
     for part in message["content"]:
-        if part["type"] == "image":
+        if part["type"] == "image" and blind:
+            parts.append({"type": "text", "text": "not shown "})
+        elif part["type"] == "image":
             parts.append({"type": "image_url", "image_url": {"url": jpeg_data_url(part["image"])}})
         else:
             parts.append({"type": "text", "text": part["text"]})
