@@ -50,8 +50,8 @@ class BlindCell(BaseModel):
     sport: Sport | None
     task: Task | None
     num_questions: int
-    accuracy: float
-    """Share of questions answered without a frame, in [0, 1]."""
+    accuracy: float | None
+    """Share of questions answered without a frame, in [0, 1]; None when nothing could be measured."""
     chance: float
     """What guessing at random among the candidates would give."""
     limit: float
@@ -60,7 +60,7 @@ class BlindCell(BaseModel):
     @property
     def leaky(self) -> bool:
         """Whether more is answered blind than chance and margin allow."""
-        return self.accuracy > self.limit
+        return self.accuracy is not None and self.accuracy > self.limit
 
 
 class BlindReport(BaseModel):
@@ -69,7 +69,7 @@ class BlindReport(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     num_folds: int
-    """Folds really used: no more than there are broadcasts; 0 when there is only one, and then nothing is measured."""
+    """Folds really used: no more than there are broadcasts; 0 when there is only one, and then nothing can be measured."""
     overall: BlindCell
     cells: tuple[BlindCell, ...]
     """One for each task of each sport, in the order of their names."""
@@ -121,7 +121,7 @@ def drop_blind_solvable(questions: Sequence[Question], config: BlindConfig = DEF
             leaving.update((q.question_id, cell) for q in right[:excess])
         drops += [Drop(drop_id=make_id("drop", "blind", question_id), step="blind", item=question_id,
                        reason=DropReason.BLIND_SOLVABLE,
-                       detail=f"{cell.sport} {cell.task}: {cell.accuracy:.3f} blind, chance {cell.chance:.3f}")
+                       detail=f"{cell.sport} {cell.task}: {cell.accuracy or 0:.3f} blind, chance {cell.chance:.3f}")
                   for question_id, cell in leaving.items()]
         kept = [q for q in kept if q.question_id not in leaving]
     return Kept(kept, drops)
@@ -161,9 +161,9 @@ def _report(questions: Sequence[Question], guesses: dict[str, _Guess], num_folds
 def _cell(sport: Sport | None, task: Task | None, questions: Sequence[Question], guesses: dict[str, _Guess], chance: float,
           config: BlindConfig) -> BlindCell:
     num = len(questions)
-    right = sum(guesses[q.question_id].right for q in questions if q.question_id in guesses)
+    accuracy = sum(guesses[q.question_id].right for q in questions) / num if guesses and num else None
     limit = chance + config.margin + 3 * math.sqrt(chance * (1 - chance) / max(1, num))
-    return BlindCell(sport=sport, task=task, num_questions=num, accuracy=right / max(1, num), chance=chance, limit=limit)
+    return BlindCell(sport=sport, task=task, num_questions=num, accuracy=accuracy, chance=chance, limit=limit)
 
 
 def _chance(questions: Sequence[Question]) -> float:

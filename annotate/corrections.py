@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from deepsport.ids import make_id
@@ -79,7 +80,7 @@ def _read_answer(question: Question, answer: str, num_frames: int | None) -> str
             options = {option.casefold(): option for option in question.options}
             return options.get(answer.casefold())
         case AnswerKind.NUMBER:
-            return str(int(answer)) if answer.isascii() and answer.isdigit() and len(answer) < 10 else None
+            return f"{float(answer):g}" if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", answer) else None
         case AnswerKind.WINDOW:
             first, dash, last = answer.partition("-")
             numbers = [part.strip() for part in (first, last)]

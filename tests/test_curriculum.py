@@ -25,8 +25,9 @@ def question(number, task=Task.COUNTING, broadcast="b0"):
 
 
 def rates(question_id, initial, evidence, num=8):
+    passed = ((Budget.INITIAL, initial), (Budget.EVIDENCE, evidence))
     return [PassRate(pass_rate_id=f"{question_id}-{budget}", question_id=question_id, policy="base", budget=budget,
-                     num_rollouts=num, num_passed=passed) for budget, passed in ((Budget.INITIAL, initial), (Budget.EVIDENCE, evidence))]
+                     num_rollouts=num, num_passed=num_passed) for budget, num_passed in passed]
 
 
 def broadcast(number, sport=Sport.SOCCER):

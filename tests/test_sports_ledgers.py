@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -239,6 +241,28 @@ def test_an_excerpt_is_judged_event_by_event_and_a_whole_match_by_its_course():
     assert [d.item for d in whole.drops] == ["event-1", "event-2"]
     assert {d.reason for d in whole.drops} == {DropReason.IMPOSSIBLE_EVENT}
     assert "Rule 14" in whole.drops[0].detail and "no event 'home_run'" in whole.drops[1].detail
+
+
+def test_a_real_match_replays_to_its_own_set_scores():
+    """Stuttgart - Schwerin 2018: 213 rallies by a scout; the file's own [3SET] section says how the sets ended."""
+    from deepsport.records import Broadcast
+    from deepsport.timebase import FrameRate
+    from ingest.feeds import FeedConfig, read_feed
+
+    folder = os.environ.get("DEEPSPORT_REAL_DATA")
+    if not folder:
+        pytest.skip("set DEEPSPORT_REAL_DATA to the folder with real inputs")
+    rate = FrameRate(num=25)
+    match = Broadcast(broadcast_id="b", sport=Sport.VOLLEYBALL, title="match", source_uri="x.mp4", media_sha256="0", size_bytes=1,
+                      duration_s=20_000, width=640, height=360, source_rate=rate, proxy_key="p", proxy_rate=rate,
+                      proxy_num_frames=500_000, has_audio=False)
+    path = Path(folder) / "annotations" / "ovdata__scout__stuttgart-schwerin-2018.dvw"
+    events = read_feed(path, broadcast=match, config=FeedConfig()).items
+    kept = VOLLEYBALL.legal_events(events, complete=True)
+    assert (len(kept.items), kept.drops) == (213, [])
+    state = VOLLEYBALL.ledger.replay(VOLLEYBALL.ledger.start(teams_of(events)), kept.items)
+    assert state.set_scores == ((25, 21), (22, 25), (22, 25), (25, 21), (12, 15))
+    assert state.teams[state.winner] == "SSC Palmberg Schwerin"
 
 
 def test_a_team_that_does_not_play_is_refused():
