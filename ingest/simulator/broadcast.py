@@ -17,11 +17,10 @@ from deepsport.taxonomy import Sport, Transition
 from deepsport.timebase import FrameRate, FrameWindow, Span
 from ingest.simulator.looks import choose_look
 from ingest.simulator.schedule import FRAMES_PER_S, PlannedShot, SimulatorConfig, plan, show_of
+from ingest.simulator.sound import PlacedLine, Samples, mix, place_lines
 
 if TYPE_CHECKING:
     from ingest.simulator.film import Film
-
-SAMPLE_RATE = 16_000
 
 
 class Play(NamedTuple):
@@ -49,15 +48,15 @@ class SimulatedBroadcast:
     rate = FrameRate(num=FRAMES_PER_S)
 
     def __init__(
-        self, sport: Sport, seed: int, duration_s: float, config: SimulatorConfig = SimulatorConfig(), broadcast_id: str = ""  # noqa: B008 (frozen)
+        self, sport: Sport, seed: int, duration_s: float, config: SimulatorConfig | None = None, broadcast_id: str = ""
     ) -> None:
-        self.sport, self.seed, self.config = sport, seed, config
+        self.sport, self.seed, self.config = sport, seed, config or SimulatorConfig()
         self.broadcast_id = broadcast_id
         self.show = show_of(sport)
         # A hash, so that neighbouring seeds, and the same seed in two sports, have nothing in common.
         self._entropy = int(digest("simulator", sport, seed), 16)
-        self.look = choose_look(self._rng("look"), self.show.field.surfaces, config.noise)
-        self.schedule = plan(self.show, self._rng("plan"), duration_s, config)
+        self.look = choose_look(self._rng("look"), self.show.field.surfaces, self.config.noise)
+        self.schedule = plan(self.show, self.look.teams, self._rng("plan"), duration_s, self.config)
         self.start_clock_s = float(self._rng("clock").integers(0, 2400))
         self.num_frames = self.schedule.num_frames
         self.teams = self.look.teams
@@ -116,9 +115,32 @@ class SimulatedBroadcast:
         ]
 
     @cached_property
+    def _placed_lines(self) -> list[PlacedLine]:
+        if not self.config.commentary:
+            return []
+        return place_lines(self.sport, self.schedule, [event.time_s for event in self.events], self._rng("speech"))
+
+    @cached_property
     def utterances(self) -> list[Utterance]:
         """The lines that are spoken, with the span of their sound; empty without commentary."""
-        return []
+        made = self._made()
+        return [
+            Utterance(
+                utterance_id=self._id("utterance", number),
+                broadcast_id=self.broadcast_id,
+                span=Span(start_s=placed.start_s, end_s=placed.end_s),
+                text=placed.line.text,
+                avg_logprob=0.0,
+                no_speech_prob=0.0,
+                made=made,
+            )
+            for number, placed in enumerate(self._placed_lines)
+        ]
+
+    def audio(self) -> Samples:
+        """The sound: float32 mono at 16 kHz within [-1, 1], as long as the pictures."""
+        moments_s = [event.time_s for event in self.events]
+        return mix(self._placed_lines, moments_s, self.rate.time_s(self.num_frames), self._rng("crowd"))
 
     def shot_at(self, frame_index: int) -> PlannedShot:
         """The shot that a frame belongs to."""

@@ -39,7 +39,8 @@ class Canvas:
 
     def line(self, x0: float, y0: float, x1: float, y1: float, colour: Colour, width: float) -> None:
         """A line with round ends."""
-        cv2.line(self.image, self._point(x0, y0), self._point(x1, y1), shade(colour, self.light), self._width(width), cv2.LINE_AA, _SHIFT)
+        ends, thickness = (self._point(x0, y0), self._point(x1, y1)), self._width(width)
+        cv2.line(self.image, *ends, shade(colour, self.light), thickness, cv2.LINE_AA, _SHIFT)
 
     def polygon(self, points: Sequence[tuple[float, float]] | NDArray[np.float64], colour: Colour) -> None:
         """A filled polygon."""
@@ -54,23 +55,25 @@ class Canvas:
     def box(self, x0: float, y0: float, x1: float, y1: float, colour: Colour) -> None:
         """A filled upright rectangle."""
         (left, top), (right, bottom) = self._point(x0, y0), self._point(x1, y1)
-        cv2.rectangle(
-            self.image, (left >> _SHIFT, top >> _SHIFT), (right >> _SHIFT, bottom >> _SHIFT), shade(colour, self.light), cv2.FILLED
-        )
+        start, end = (left >> _SHIFT, top >> _SHIFT), (right >> _SHIFT, bottom >> _SHIFT)
+        cv2.rectangle(self.image, start, end, shade(colour, self.light), cv2.FILLED)
 
     def circle(self, x: float, y: float, radius: float, colour: Colour, width: float = -1) -> None:
         """A disc, or a ring when a width is given."""
         thickness = cv2.FILLED if width < 0 else self._width(width)
         radius_px = max(1, int(radius * self.scale * _UNIT))
-        cv2.circle(self.image, self._point(x, y), radius_px, shade(colour, self.light), thickness, cv2.LINE_AA, _SHIFT)
+        tone = shade(colour, self.light)
+        cv2.circle(self.image, self._point(x, y), radius_px, tone, thickness, cv2.LINE_AA, _SHIFT)
 
     def ellipse(
-        self, x: float, y: float, rx: float, ry: float, colour: Colour, *, angle: float = 0, start: float = 0, end: float = 360, width: float = -1
+        self, x: float, y: float, rx: float, ry: float, colour: Colour, *,
+        angle: float = 0, start: float = 0, end: float = 360, width: float = -1,
     ) -> None:
         """A filled ellipse, or an outline when a width is given; angles in degrees, clockwise on the screen."""
         thickness = cv2.FILLED if width < 0 else self._width(width)
         axes = max(1, int(rx * self.scale * _UNIT)), max(1, int(ry * self.scale * _UNIT))
-        cv2.ellipse(self.image, self._point(x, y), axes, angle, start, end, shade(colour, self.light), thickness, cv2.LINE_AA, _SHIFT)
+        tone = shade(colour, self.light)
+        cv2.ellipse(self.image, self._point(x, y), axes, angle, start, end, tone, thickness, cv2.LINE_AA, _SHIFT)
 
     def text(self, x: float, y: float, text: str, size: float, colour: Colour, width: int = 1) -> None:
         """A line of text whose lower left corner is (x, y); size 1 is about 20 pixels high."""
@@ -82,10 +85,16 @@ class Canvas:
 def draw_small_player(canvas: Canvas, kit: Colour, skin: Colour, stride: float) -> None:
     """A player of the wide shots, 10 units high, standing on the origin. stride in -1..1 is the phase of the run."""
     canvas.ellipse(1.2, 0, 3.2, 0.9, (30, 52, 34))
-    canvas.line(-0.4, -4.4, -1.5 * stride - 0.4, -0.2, shade(skin, 0.9), 1.3)
-    canvas.line(0.5, -4.4, 1.5 * stride + 0.5, -0.2, skin, 1.3)
-    canvas.line(0, -7.2, 0, -4.4, kit, 3.2)
-    canvas.circle(0, -9.2, 1.25, skin)
+    canvas.line(-0.5, -4.2, -0.5 - 1.3 * stride, -0.3, shade(skin, 0.88), 1.1)
+    canvas.line(0.5, -4.2, 0.5 + 1.3 * stride, -0.3, skin, 1.1)
+    if canvas.scale > 2.4:  # near enough to tell arms, torso and shorts
+        canvas.line(-1.4, -7.6, -2.0 + 0.6 * stride, -5.0, shade(skin, 0.9), 0.8)
+        canvas.line(1.4, -7.6, 2.0 + 0.6 * stride, -5.0, skin, 0.8)
+        canvas.polygon([(-1.2, -8.3), (1.2, -8.3), (1.7, -7.6), (1.3, -4.9), (-1.3, -4.9), (-1.7, -7.6)], kit)
+        canvas.polygon([(-1.3, -5), (1.3, -5), (1.5, -3.4), (-1.5, -3.4)], shade(kit, 0.5))
+    else:
+        canvas.line(0, -7.2, 0, -4.6, kit, 2.9)
+    canvas.circle(0, -9.2, 1.1, skin)
 
 
 def draw_figure(
@@ -137,20 +146,23 @@ def draw_net(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, fill: C
 
 def draw_crowd(rng: np.random.Generator, height: int, width: int, cell: int, hue: float, light: float) -> Image:
     """A stand full of people as a picture (height, width, 3): rows of heads and shoulders, cell pixels each."""
-    rows, columns = height // cell + 2, width // cell + 2
-    clothes = rng.uniform(30, 120, (rows, columns, 3)) * (0.7 + 0.5 * np.array([hue, 0.5, 1 - hue]))
-    skins = np.array([(196, 160, 134), (160, 118, 90), (104, 74, 56)])[rng.integers(0, 3, (rows, columns))] * 0.8
+    rows, columns = height // cell + 1, width // cell + 2
+    leaning = light * (0.7 + 0.5 * np.array([hue, 0.5, 1 - hue]))
+    clothes = np.clip(rng.uniform(30, 120, (rows, columns, 3)) * leaning, 0, 255).astype(np.uint8)
+    skins = np.array([(157, 128, 107), (128, 94, 72), (83, 59, 45)]) * light
+    faces = np.clip(skins, 0, 255).astype(np.uint8)[rng.integers(0, 3, (rows, columns))]
     across, down = np.meshgrid((np.arange(cell) + 0.5) / cell - 0.5, (np.arange(cell) + 0.5) / cell)
     head = (across / 0.24) ** 2 + ((down - 0.32) / 0.26) ** 2 < 1
-    body = (across / 0.46) ** 2 + ((down - 1.0) / 0.52) ** 2 < 1
-    people = np.full((rows, cell, columns, cell, 3), 26.0)
-    people = np.where(body[None, :, None, :, None], clothes[:, None, :, None, :], people)
-    people = np.where(head[None, :, None, :, None], skins[:, None, :, None, :], people)
+    body = ((across / 0.46) ** 2 + ((down - 1.0) / 0.52) ** 2 < 1) & ~head
+    shadow = np.full((rows, columns, 3), 26 * light, np.uint8)
+    parts = np.stack([shadow, clothes, faces])  # which of the three a pixel of a cell shows
+    part_of = np.where(head, 2, np.where(body, 1, 0))
     shift = rng.integers(0, cell, rows)
-    picture = people.reshape(rows * cell, columns * cell, 3)
+    picture = np.empty((rows * cell, width, 3), np.uint8)
     for row in range(rows):
-        picture[row * cell : (row + 1) * cell] = np.roll(picture[row * cell : (row + 1) * cell], int(shift[row]), axis=1)
-    return np.clip(picture[:height, :width] * light, 0, 255).astype(np.uint8)
+        pixels = np.arange(width) + shift[row]
+        picture[row * cell : (row + 1) * cell] = parts[part_of[:, pixels % cell], row, pixels // cell]
+    return picture[:height]
 
 
 def blurred(image: Image, radius: int) -> Image:

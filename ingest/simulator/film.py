@@ -59,7 +59,7 @@ class Panorama:
         canvas = Canvas(self.image, look.light)
         boards_top = int(camera.far_y) - 30
         self.image[:boards_top] = draw_crowd(rng, boards_top, PANORAMA_WIDTH, 11, look.crowd_hue, look.light)
-        self.image[boards_top:] = shade(look.surround, look.light)
+        canvas.box(0, boards_top, PANORAMA_WIDTH, HEIGHT, look.surround)
         self._paint_boards(canvas, boards_top, look, rng)
         edges = np.linspace(0, field.length_m, field.num_stripes + 1)
         for number in range(field.num_stripes):
@@ -227,9 +227,9 @@ class Film:
 
     def _draw_bug(self, image: Image, index: int) -> None:
         done = sum(event.first + 4 <= index for event in self._schedule.events)
-        score = self._schedule.scores[done]
-        clock = self._show.clock_words(self._start_clock_s, self._rate.time_s(index), score)
-        words = (*self._show.score_words(score), clock)
+        state = self._schedule.states[done]
+        clock = self._show.clock_words(self._start_clock_s, self._rate.time_s(index), state)
+        words = (*self._show.score_words(state), clock)
         bug = self._bugs.get(words)
         if bug is None:
             if len(self._bugs) > 8:
@@ -243,15 +243,15 @@ def _shorts(kit: Colour) -> Colour:
 
 
 def _paint_bug(look: Look, words: tuple[str, ...]) -> Image:
-    image: Image = np.empty((36, 118, 3), np.uint8)
+    image: Image = np.empty((36, 132, 3), np.uint8)
     image[:] = (24, 27, 38)
-    image[:, 74:] = (38, 43, 60)
+    image[:, 87:] = (38, 43, 60)
     canvas = Canvas(image)
     for row, team in enumerate(look.teams):
         canvas.box(3, 4 + 16 * row, 8, 15 + 16 * row, KITS[team])
         canvas.text(12, 15 + 16 * row, SHORT_NAMES[team], 0.4, WHITE)
         canvas.text(46, 15 + 16 * row, words[row], 0.4, (255, 226, 130))
-    canvas.text(78, 23, words[2], 0.36, (214, 222, 236))
+    canvas.text(91, 23, words[2], 0.36, (214, 222, 236))
     return image
 
 
@@ -267,7 +267,8 @@ def _crowd_still(rng: np.random.Generator, look: Look) -> Image:
     canvas = Canvas(image, look.light)
     for _ in range(9):
         x, y = rng.uniform(0, WIDTH + 60), rng.uniform(40, HEIGHT)
-        canvas.polygon([(x, y), (x + 46, y - 6), (x + 46, y + 6), (x, y + 12)], tuple(int(c) for c in rng.integers(60, 170, 3)))
+        red, green, blue = (int(c) for c in rng.integers(60, 170, 3))
+        canvas.polygon([(x, y), (x + 46, y - 6), (x + 46, y + 6), (x, y + 12)], (red, green, blue))
     return blurred(image, 1)
 
 

@@ -6,9 +6,11 @@ Colours are (red, green, blue), 0 to 255.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 Colour = tuple[int, int, int]
 
@@ -84,6 +86,7 @@ def choose_look(rng: np.random.Generator, surfaces: tuple[tuple[Colour, Colour],
     )
 
 
+@lru_cache(maxsize=8192)
 def shade(colour: Colour, factor: float) -> Colour:
     """The colour made lighter or darker.
 
@@ -94,6 +97,6 @@ def shade(colour: Colour, factor: float) -> Colour:
     return red, green, blue
 
 
-def _shifted(colour: Colour, tint: np.ndarray) -> Colour:
+def _shifted(colour: Colour, tint: NDArray[np.int64]) -> Colour:
     red, green, blue = (int(np.clip(c + d, 0, 255)) for c, d in zip(colour, tint, strict=True))
     return red, green, blue

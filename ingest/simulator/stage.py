@@ -1,19 +1,20 @@
-"""What every sport of the simulator has in common: a field in metres seen by cameras, players who move, and one shape for a sport.
+"""What every sport of the simulator has in common: a field in metres, cameras, players who move, and one shape for a sport.
 
 A sport is one file with one subclass of SportShow: it says how its field is marked, where its players stand, how the score
-follows the events, and draws one large object for each kind of event. All else (cameras, crowd, figures, score bug) is shared.
+is shown, and draws one large object for each kind of event. What may happen is the ledger's to say (deepsport/sports), and all
+else (cameras, crowd, figures, score bug) is shared.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsport.sports.base import Ledger, State
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import Colour, Look
 
@@ -105,23 +106,20 @@ class SportShow(ABC):
         """The ball's way through a play."""
 
     @abstractmethod
-    def acting_team(self, kind: str, score: Sequence[int], rng: np.random.Generator) -> int:
-        """Index of a team that can make the event in this score; both are equally likely over many broadcasts."""
+    def opening(self, teams: tuple[str, str], rng: np.random.Generator) -> State:
+        """Where the match stands when the broadcast begins, of the kind that the sport's ledger works on."""
+
+    def settled(self, ledger: Ledger[Any], state: State) -> State:
+        """The state once all that the rules require after an event, and that is not shown, has been done."""
+        del ledger
+        return state
 
     @abstractmethod
-    def new_score(self, rng: np.random.Generator) -> tuple[int, ...]:
-        """A score that a broadcast may begin with."""
-
-    @abstractmethod
-    def score_after(self, score: tuple[int, ...], kind: str, team: int) -> tuple[int, ...]:
-        """The score after an event by a team (0 or 1)."""
-
-    @abstractmethod
-    def score_words(self, score: tuple[int, ...]) -> tuple[str, str]:
+    def score_words(self, state: Any) -> tuple[str, str]:
         """The score as the bug shows it, one text a team."""
 
     @abstractmethod
-    def clock_words(self, start_s: float, time_s: float, score: tuple[int, ...]) -> str:
+    def clock_words(self, start_s: float, time_s: float, state: Any) -> str:
         """What stands beside the score; start_s is a number from 0 to 2400 that the broadcast chose."""
 
     @abstractmethod
@@ -137,7 +135,9 @@ class SportShow(ABC):
         del canvas, to_pixels, look
 
 
-def rally_path(rng: np.random.Generator, num_frames: int, sides: tuple[Points, Points], every: tuple[int, int], arc: float) -> BallPath:
+def rally_path(
+    rng: np.random.Generator, num_frames: int, sides: tuple[Points, Points], every: tuple[int, int], arc: float
+) -> BallPath:
     """A ball that goes to and fro between two groups of places, each flight lasting every[0] to every[1] frames."""
     times, places, side = [0.0], [], int(rng.integers(2))
     while True:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from typing_extensions import override
 
+from deepsport.sports.base import State
+from deepsport.sports.tennis import TennisState
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import BLACK, CYAN, MAGENTA, OPTIC, SKINS, WHITE, Look
 from ingest.simulator.stage import BallPath, Camera, Field, Points, SportShow, rally_path, rectangle
@@ -24,11 +25,11 @@ _LINES = (
     ((1.37, 18.285), (9.6, 18.285)),
     ((5.485, 5.485), (5.485, 18.285)),
 )
-_POINTS = ("0", "15", "30", "40", "AD")
+_POINTS = ("0", "15", "30", "40")
 
 
 class TennisShow(SportShow):
-    """Doubles on a court that is hard, clay or grass, filmed from behind a baseline. A score is games, points, and who serves."""
+    """Doubles on a court that is hard, clay or grass, filmed from behind a baseline."""
 
     sport = Sport.TENNIS
     kinds = ("ace", "double_fault", "net_point", "long_out")
@@ -68,35 +69,23 @@ class TennisShow(SportShow):
         return rally_path(rng, num_frames, (formation[0], formation[1]), (20, 30), 0.5)
 
     @override
-    def acting_team(self, kind: str, score: Sequence[int], rng: np.random.Generator) -> int:
-        return score[4] if kind in ("ace", "double_fault") else int(rng.integers(2))
+    def opening(self, teams: tuple[str, str], rng: np.random.Generator) -> State:
+        games = int(rng.integers(4)), int(rng.integers(4))
+        return TennisState(teams=teams, games=games, first_server=int(rng.integers(2)))
 
     @override
-    def new_score(self, rng: np.random.Generator) -> tuple[int, ...]:
-        games = int(rng.integers(4))
-        return games, int(rng.integers(4)), 0, 0, int(rng.integers(2))
+    def score_words(self, state: TennisState) -> tuple[str, str]:
+        games, points = state.games, state.points
+        if state.tie_break:
+            calls = str(points[0]), str(points[1])
+        elif min(points) >= 3:
+            calls = "AD" if points[0] > points[1] else "40", "AD" if points[1] > points[0] else "40"
+        else:
+            calls = _POINTS[points[0]], _POINTS[points[1]]
+        return f"{games[0]} {calls[0]}", f"{games[1]} {calls[1]}"
 
     @override
-    def score_after(self, score: tuple[int, ...], kind: str, team: int) -> tuple[int, ...]:
-        games, points, server = list(score[:2]), list(score[2:4]), score[4]
-        winner = team if kind in ("ace", "net_point") else 1 - team
-        points[winner] += 1
-        if points == [4, 4]:
-            points = [3, 3]
-        if points[winner] >= 4 and points[winner] - points[1 - winner] >= 2:
-            games[winner] += 1
-            points, server = [0, 0], 1 - server
-        if (max(games) >= 6 and abs(games[0] - games[1]) >= 2) or max(games) == 7:
-            games = [0, 0]
-        return games[0], games[1], points[0], points[1], server
-
-    @override
-    def score_words(self, score: tuple[int, ...]) -> tuple[str, str]:
-        return f"{score[0]} {_POINTS[score[2]]}", f"{score[1]} {_POINTS[score[3]]}"
-
-    @override
-    def clock_words(self, start_s: float, time_s: float, score: tuple[int, ...]) -> str:
-        del score
+    def clock_words(self, start_s: float, time_s: float, state: TennisState) -> str:
         minutes = int(start_s + time_s) // 60
         return f"{minutes // 60}:{minutes % 60:02d}"
 
@@ -144,6 +133,8 @@ class TennisShow(SportShow):
 
     def _draw_line_judge(self, canvas: Canvas, motion: float) -> None:
         skin = SKINS[2]
+        for x in (-72, -36):
+            canvas.line(x, 0, x, 86, (40, 44, 58), 24)
         canvas.polygon([(-92, 0), (-86, -72), (-72, -84), (-36, -84), (-22, -72), (-16, 0)], CYAN)
         canvas.line(-30, -72, 52, -80, CYAN, 22)
         canvas.line(52, -80, 88, -83, skin, 15)

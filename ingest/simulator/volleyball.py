@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from typing_extensions import override
 
+from deepsport.sports.base import State
+from deepsport.sports.volleyball import VolleyballState
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import BLACK, CYAN, MAGENTA, SKINS, WHITE, Look, shade
 from ingest.simulator.stage import BallPath, Camera, Field, Points, SportShow, rally_path, rectangle
@@ -21,7 +22,7 @@ _BALL = (255, 236, 140)
 
 
 class VolleyballShow(SportShow):
-    """Six a side in a hall, filmed from the side. A score is sets, points, and who serves."""
+    """Six a side in a hall, filmed from the side."""
 
     sport = Sport.VOLLEYBALL
     kinds = ("kill", "block", "service_ace", "net_touch")
@@ -40,7 +41,7 @@ class VolleyballShow(SportShow):
             ((74, 104, 116), (150, 122, 96)),
         ),
         net_height_m=2.43,
-        num_stripes=24,
+        num_stripes=12,
     )
     ball_colour = _BALL
     ball_px = 3.6
@@ -50,7 +51,8 @@ class VolleyballShow(SportShow):
     @override
     def formation(self, rng: np.random.Generator) -> Points:
         home = np.array(_PLACES)
-        sides = [home + rng.normal(0, 0.025, home.shape), np.array([1, 0]) + home * np.array([-1, 1]) + rng.normal(0, 0.025, home.shape)]
+        mirrored = np.array([1, 0]) + home * np.array([-1, 1])
+        sides = [home + rng.normal(0, 0.025, home.shape), mirrored + rng.normal(0, 0.025, home.shape)]
         return np.stack(sides if rng.random() < 0.5 else sides[::-1])
 
     @override
@@ -58,32 +60,18 @@ class VolleyballShow(SportShow):
         return rally_path(rng, num_frames, (formation[0], formation[1]), (18, 28), 1.1)
 
     @override
-    def acting_team(self, kind: str, score: Sequence[int], rng: np.random.Generator) -> int:
-        return score[4] if kind == "service_ace" else int(rng.integers(2))
+    def opening(self, teams: tuple[str, str], rng: np.random.Generator) -> State:
+        points = int(rng.integers(16)), int(rng.integers(16))
+        sets = int(rng.integers(2)), int(rng.integers(2))
+        return VolleyballState(teams=teams, score=sets, points=points, server=int(rng.integers(2)))
 
     @override
-    def new_score(self, rng: np.random.Generator) -> tuple[int, ...]:
-        sets = (int(rng.integers(2)), int(rng.integers(2)))
-        return *sets, int(rng.integers(16)), int(rng.integers(16)), int(rng.integers(2))
+    def score_words(self, state: VolleyballState) -> tuple[str, str]:
+        return f"{state.score[0]} {state.points[0]:2d}", f"{state.score[1]} {state.points[1]:2d}"
 
     @override
-    def score_after(self, score: tuple[int, ...], kind: str, team: int) -> tuple[int, ...]:
-        sets, points = list(score[:2]), list(score[2:4])
-        winner = 1 - team if kind == "net_touch" else team
-        points[winner] += 1
-        if points[winner] >= 25 and points[winner] - points[1 - winner] >= 2:
-            sets[winner] += 1
-            points = [0, 0]
-        return sets[0], sets[1], points[0], points[1], winner
-
-    @override
-    def score_words(self, score: tuple[int, ...]) -> tuple[str, str]:
-        return f"{score[0]} {score[2]}", f"{score[1]} {score[3]}"
-
-    @override
-    def clock_words(self, start_s: float, time_s: float, score: tuple[int, ...]) -> str:
-        del start_s, time_s
-        return f"SET {score[0] + score[1] + 1}"
+    def clock_words(self, start_s: float, time_s: float, state: VolleyballState) -> str:
+        return f"SET {sum(state.score) + 1}"
 
     @override
     def draw_object(self, canvas: Canvas, kind: str, look: Look, motion: float) -> None:
@@ -132,8 +120,8 @@ class VolleyballShow(SportShow):
         canvas.box(-98, -128, 98, -108, WHITE)
         shake = 4 * np.sin(motion * 12)
         for x in (-62, 0, 62):
-            bolt = np.array([(8, -142), (-24, -74), (-2, -78), (-14, -12), (26, -88), (4, -84), (26, -142)]) + np.array([x + shake, 0])
-            canvas.polygon(bolt, MAGENTA)
+            bolt = np.array([(8, -142), (-24, -74), (-2, -78), (-14, -12), (26, -88), (4, -84), (26, -142)])
+            canvas.polygon(bolt + np.array([x + shake, 0]), MAGENTA)
 
     @staticmethod
     def _draw_volleyball(canvas: Canvas, radius: float) -> None:

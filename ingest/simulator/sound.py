@@ -1,0 +1,144 @@
+"""The sound of a broadcast: a commentator's spoken lines over the murmur of a crowd that swells after every event.
+
+The lines are real speech (Kokoro-82M, see make_sounds.py), kept beside this file with an index, sounds/lines.json. All is mono
+float32 at 16 kHz.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from deepsport.taxonomy import Sport
+from ingest.simulator.schedule import FRAMES_PER_S, Schedule
+
+SAMPLE_RATE: Final = 16_000
+SOUNDS_DIR: Final = Path(__file__).parent / "sounds"
+Samples = NDArray[np.float32]
+
+LAG_S: Final = (0.3, 1.0)
+"""How long after an event's moment the commentator begins to speak of it."""
+_PAUSE_S: Final = 0.35
+"""Least silence between two lines."""
+_CROWD_LEVEL: Final = 0.012
+_TILE_S: Final = 20
+
+
+class Line(BaseModel):
+    """A spoken line of the bank."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """The sound is sounds/<name>.opus."""
+    sport: Sport | None
+    """None: fits any sport."""
+    kind: str | None
+    """The event it tells of; None for chatter."""
+    voice: str
+    text: str
+    duration_s: float
+    sha256: str
+    """Of the sound file."""
+
+
+class PlacedLine(NamedTuple):
+    """A line that is spoken from start_s on."""
+
+    line: Line
+    start_s: float
+
+    @property
+    def end_s(self) -> float:
+        """When it is over."""
+        return self.start_s + self.line.duration_s
+
+
+@lru_cache(maxsize=1)
+def lines() -> tuple[Line, ...]:
+    """All lines of the bank."""
+    index = json.loads((SOUNDS_DIR / "lines.json").read_bytes())
+    return tuple(TypeAdapter(list[Line]).validate_python(index["lines"], strict=False))
+
+
+@lru_cache(maxsize=len(Sport) * 32)
+def _lines_for(sport: Sport, kind: str | None, voice: str) -> tuple[Line, ...]:
+    sports = (sport, None) if kind is None else (sport,)
+    return tuple(line for line in lines() if line.kind == kind and line.sport in sports and line.voice == voice)
+
+
+@lru_cache(maxsize=256)
+def speech(name: str) -> Samples:
+    """The samples of a line.
+
+    Raises: MediaError when its file is missing or broken.
+    """
+    from deepsport.video import read_audio
+
+    return read_audio(SOUNDS_DIR / f"{name}.opus", SAMPLE_RATE)
+
+
+def place_lines(sport: Sport, schedule: Schedule, moments_s: list[float], rng: np.random.Generator) -> list[PlacedLine]:
+    """One line after each event (its moment in moments_s), chatter between them where there is room; none overlap."""
+    voices = [str(v) for v in rng.permutation(sorted({line.voice for line in lines()}))]
+    length_s = schedule.num_frames / FRAMES_PER_S
+    placed: list[PlacedLine] = []
+    free_s = float(rng.uniform(0.2, 1.5))
+    for event, moment_s in zip(schedule.events, moments_s, strict=True):
+        start_s = moment_s + float(rng.uniform(*LAG_S))
+        _chatter(placed, sport, voices[1], (free_s, start_s - _PAUSE_S), rng)
+        line = _pick(_lines_for(sport, event.kind, voices[0]), placed, rng)
+        if start_s + line.duration_s < length_s:
+            placed.append(PlacedLine(line, start_s))
+            free_s = placed[-1].end_s + _PAUSE_S
+    _chatter(placed, sport, voices[1], (free_s, length_s - 0.1), rng)
+    return placed
+
+
+def _chatter(placed: list[PlacedLine], sport: Sport, voice: str, room_s: tuple[float, float], rng: np.random.Generator) -> None:
+    line = _pick(_lines_for(sport, None, voice), placed, rng)
+    slack_s = room_s[1] - room_s[0] - line.duration_s
+    if slack_s > 0 and rng.random() < 0.6:
+        placed.append(PlacedLine(line, room_s[0] + float(rng.uniform(0, slack_s))))
+
+
+def _pick(choices: tuple[Line, ...], placed: list[PlacedLine], rng: np.random.Generator) -> Line:
+    spoken = {line.name for line, _ in placed[-8:]}
+    fresh = [line for line in choices if line.name not in spoken] or choices
+    return fresh[int(rng.integers(len(fresh)))]
+
+
+def mix(placed: list[PlacedLine], moments_s: list[float], duration_s: float, rng: np.random.Generator) -> Samples:
+    """The lines over the crowd, duration_s long, within [-1, 1]."""
+    num_samples = round(duration_s * SAMPLE_RATE)
+    tile = _crowd_tile()
+    sound = np.resize(np.roll(tile, int(rng.integers(len(tile)))), num_samples) * np.float32(_CROWD_LEVEL * rng.uniform(0.7, 1.3))
+    for moment_s in moments_s:
+        start = round((moment_s + 0.2) * SAMPLE_RATE)
+        swell = sound[start : start + 2 * SAMPLE_RATE]
+        swell *= 1 + np.float32(1.2) * np.hanning(2 * SAMPLE_RATE).astype(np.float32)[: len(swell)]
+    for line, start_s in placed:
+        start = round(start_s * SAMPLE_RATE)
+        samples = speech(line.name)[: max(0, num_samples - start)]
+        sound[start : start + len(samples)] += samples
+    return np.clip(sound, -1, 1)
+
+
+@lru_cache(maxsize=1)
+def _crowd_tile() -> Samples:
+    """Some seconds of murmur of effective value 1 that can be repeated without a seam: noise shaped like many voices."""
+    rng = np.random.default_rng(0)
+    num_samples = _TILE_S * SAMPLE_RATE
+    hertz = np.fft.rfftfreq(num_samples, 1 / SAMPLE_RATE)
+    shape = 1 / (1 + (np.maximum(hertz, 1) / 500) ** 2) * (hertz > 90)
+    spectrum = shape * np.exp(2j * np.pi * rng.random(len(hertz)))
+    noise = np.fft.irfft(spectrum, num_samples)
+    breath = 1 + 0.25 * np.sin(2 * np.pi * 3 * np.arange(num_samples) / num_samples)
+    noise *= breath
+    return np.asarray(noise / np.sqrt(np.mean(noise**2)), np.float32)
