@@ -1,0 +1,192 @@
+"""The ingest stage: sources to broadcasts, shots, utterances, events and clips; a unit a source.
+
+A unit is named by what went in: the bytes of film and feed, and what the manifest says of them. The same bytes are not ingested
+twice, wherever they lie. When a manifest says something else of a film (another sport, another licence), its new unit *replaces*
+the old one: the old one's rows stay where they are and are no longer read (``current_units``). The stages after it are in
+questions.py (annotate), lessons.py (curriculum, export) and learning.py (train, evaluate, report).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepsport.catalog import Catalog
+from deepsport.engine import map_items
+from deepsport.errors import MediaError, UserError
+from deepsport.ids import digest, make_id, sha256_file, unit_id
+from deepsport.records import Broadcast, Clip, Drop, Event, Record, Shot, Unit, Utterance
+from deepsport.settings import Settings
+from deepsport.taxonomy import DropReason, Sport
+from flows.progress import OnOutcome, Reporter, ignore
+from flows.recipe import Recipe
+from flows.stage import StageResult, made_by, timed
+from flows.workspace import Workspace
+from ingest.broadcast import Ingested, ingest_broadcast
+from ingest.probe import drop_of, quarantine
+from ingest.sources import Source, drop_duplicates, find_sources
+
+STEP = "ingest"
+SOURCES = "find_sources"
+_REPLACES = "replaces "
+
+
+def with_settings(recipe: Recipe, settings: Settings) -> Recipe:
+    """The recipe as it runs here: a speech model that the settings name takes the place of the recipe's, hash included."""
+    if settings.whisper_model is None:
+        return recipe
+    speech = recipe.ingest.speech.model_copy(update={"model": settings.whisper_model})
+    return recipe.model_copy(update={"ingest": recipe.ingest.model_copy(update={"speech": speech})})
+
+
+def current_units(catalog: Catalog, step: str, stage_hash: str | None = None) -> list[Unit]:
+    """The finished units of a step that no other has replaced."""
+    units = catalog.units(step, stage_hash)
+    replaced = {given.removeprefix(_REPLACES) for unit in units for given in unit.inputs if given.startswith(_REPLACES)}
+    return [unit for unit in units if unit.unit not in replaced]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One source to ingest; crosses processes."""
+
+    workspace: Workspace
+    recipe: Recipe
+    source: Source
+    unit: str
+    inputs: tuple[str, ...]
+
+
+def ingest_source(job: Job) -> Ingested | Drop:
+    """What a source gives, or the drop that says why it cannot be used."""
+    made = made_by(STEP, job.recipe.stage_hash(STEP))
+    try:
+        return ingest_broadcast(job.source, job.workspace.store, job.recipe.ingest, made=made)
+    except MediaError as error:
+        return quarantine(job.source.uri, error)
+
+
+def run_ingest(
+    workspace: Workspace,
+    recipe: Recipe,
+    places: Sequence[str | Path],
+    *,
+    sport: Sport = Sport.OTHER,
+    workers: int = 1,
+    reporter: Reporter = ignore,
+) -> StageResult:
+    """Ingests every source in these files, folders, manifests and URLs that was not ingested before.
+
+    Raises: UserError when a place does not exist or a setting cannot be used; StageFailed.
+    """
+    result = StageResult(STEP)
+    catalog, stage_hash = workspace.catalog, recipe.stage_hash(STEP)
+    with timed(result):
+        found = find_sources(places, sport)
+        unique = drop_duplicates(found.items)
+        drops = [*found.drops, *unique.drops]
+        result.num_items = len(unique.items) + len(found.drops)
+        result.num_bad_items = len(found.drops)
+        jobs, done, copies = _plan(workspace, recipe, unique.items)
+        for outcome in map_items(ingest_source, jobs, workers=workers, label=STEP, on_result=OnOutcome(reporter)):
+            job = outcome.item
+            if outcome.error is not None:
+                if outcome.error.error_type in ("UserError", "RecipeError"):
+                    raise UserError(outcome.error.message)  # not the item's fault: no other would fare better
+                result.fail(job.source.uri, outcome.error)
+                continue
+            value = outcome.value
+            if isinstance(value, Drop):
+                result.num_new += catalog.commit(job.unit, STEP, stage_hash, job.inputs, {}, [value])
+            else:
+                result.num_new += _commit(catalog, job, stage_hash, value)
+            done.append(job.unit)
+        done.append(_note_drops(catalog, stage_hash, places, [*drops, *copies], result))
+        units = {unit.unit: unit for step in (STEP, SOURCES) for unit in catalog.units(step, stage_hash)}
+        for name in done:
+            if name in units:
+                result.count(units[name].num_records, catalog.read(Drop, [name]))
+                result.num_bad_items += units[name].step == STEP and not units[name].num_records
+    result.check(recipe.max_failure_share)
+    return result
+
+
+def _commit(catalog: Catalog, job: Job, stage_hash: str, made: Ingested) -> bool:
+    twin = _unit_of_broadcast(catalog, stage_hash).get(made.broadcast.broadcast_id)
+    if twin is not None and f"{_REPLACES}{twin}" not in job.inputs:
+        # Only a URL comes this far: nobody knew its bytes before.
+        detail = f"the same bytes as {made.broadcast.broadcast_id}"
+        return catalog.commit(
+            job.unit, STEP, stage_hash, job.inputs, {}, [drop_of(STEP, job.source.uri, DropReason.DUPLICATE_MEDIA, detail)]
+        )
+    records: dict[type[Record], Sequence[Record]] = {
+        Broadcast: [made.broadcast],
+        Shot: made.shots,
+        Utterance: made.utterances,
+        Event: made.events,
+        Clip: made.clips,
+    }
+    return catalog.commit(job.unit, STEP, stage_hash, job.inputs, records, made.drops)
+
+
+def _unit_of_broadcast(catalog: Catalog, stage_hash: str) -> dict[str, str]:
+    """The current unit of each broadcast, by id."""
+    units = [unit.unit for unit in current_units(catalog, STEP, stage_hash) if unit.num_records]
+    return {broadcast.broadcast_id: unit for unit in units for broadcast in catalog.read(Broadcast, [unit])}
+
+
+def _plan(workspace: Workspace, recipe: Recipe, sources: Iterable[Source]) -> tuple[list[Job], list[str], list[Drop]]:
+    """What is to be done, the units that are done, and drops for copies of films that are done."""
+    catalog, stage_hash = workspace.catalog, recipe.stage_hash(STEP)
+    current = current_units(catalog, STEP, stage_hash)
+    by_identity = {unit.inputs[0]: unit for unit in current}
+    by_source = {unit.inputs[1]: unit for unit in current if not unit.num_records}
+    ingested = {unit.unit for unit in current if unit.num_records}
+    broadcasts = {unit: catalog.read(Broadcast, [unit])[0] for unit in ingested}
+    by_broadcast = {broadcast.broadcast_id: unit for unit, broadcast in broadcasts.items()}
+    jobs: list[Job] = []
+    done: list[str] = []
+    copies: list[Drop] = []
+    for source in sources:
+        sha256 = sha256_file(Path(source.uri)) if not source.is_remote and Path(source.uri).is_file() else ""
+        identity = _identity(source, sha256)
+        before = by_identity.get(identity)
+        if before is not None and (before.num_records or not source.is_remote):
+            done.append(before.unit)
+            first = broadcasts.get(before.unit)
+            if first is not None and first.source_uri != source.uri and Path(first.source_uri).exists():
+                detail = f"the same bytes as {first.source_uri}"
+                copies.append(drop_of(SOURCES, source.uri, DropReason.DUPLICATE_MEDIA, detail))
+            continue
+        label = f"source {source.uri}"
+        old = {by_broadcast.get(make_id("broadcast", sha256)), getattr(by_source.get(label), "unit", None)} - {None}
+        inputs = (identity, label, *sorted(f"{_REPLACES}{unit}" for unit in old))
+        jobs.append(Job(workspace, recipe, source, unit_id(STEP, stage_hash, inputs), inputs))
+    return jobs, done, copies
+
+
+def _identity(source: Source, sha256: str) -> str:
+    """What makes a source the same as one before: its bytes (for a URL its address) and what is said of it."""
+    what = sha256 or source.uri
+    stem = Path(source.uri).stem
+    feed = sha256_file(Path(source.feed)) if source.feed else ""
+    title = "" if source.title == stem else source.title  # a renamed copy is the same film
+    return digest(what, feed, source.sport, title, source.licence, source.exportable, source.simulated, length=32)
+
+
+def _note_drops(
+    catalog: Catalog, stage_hash: str, places: Sequence[str | Path], drops: Sequence[Drop], result: StageResult
+) -> str:
+    """Keeps what was dropped before ingest (manifest rows, copies), in place of what an earlier look at these places dropped."""
+    label = f"places {digest(sorted(str(Path(place).absolute()) for place in places))}"
+    identity = digest(sorted(drop.drop_id for drop in drops))
+    before = [unit for unit in current_units(catalog, SOURCES, stage_hash) if unit.inputs[0] == label]
+    if not drops and not before:
+        return ""
+    if before and before[-1].inputs[1] == identity:
+        return before[-1].unit
+    inputs = (label, identity, *(f"{_REPLACES}{unit.unit}" for unit in before))
+    name = unit_id(SOURCES, stage_hash, inputs)
+    result.num_new += catalog.commit(name, SOURCES, stage_hash, inputs, {}, drops)
+    return name

@@ -1,0 +1,60 @@
+"""A workspace is a folder: tables, media, shards, checkpoints and reports of one dataset (DESIGN: the dataset is a directory)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from deepsport.catalog import Catalog
+from deepsport.errors import UserError
+from deepsport.store import Store
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where everything of a dataset lies. Pickles by its path."""
+
+    root: Path
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Its tables."""
+        return Catalog(self.root)
+
+    @cached_property
+    def store(self) -> Store:
+        """Its media."""
+        return Store(self.root / "media")
+
+    @property
+    def shards_dir(self) -> Path:
+        """Shards and their manifests."""
+        return self.root / "shards"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        """Models that were trained."""
+        return self.root / "checkpoints"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Reports as HTML and JSON."""
+        return self.root / "reports"
+
+    def __reduce__(self) -> tuple[type[Workspace], tuple[Path]]:
+        return (Workspace, (self.root,))
+
+
+def open_workspace(path: Path) -> Workspace:
+    """The workspace in that folder, made when it is missing.
+
+    Raises: UserError when a file is in the way or the folder cannot be written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"{path}: a file, not a folder; choose another --workspace") from None
+    except PermissionError:
+        raise UserError(f"{path}: cannot be written; choose another --workspace") from None
+    return Workspace(path.absolute())
