@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -45,14 +45,13 @@ _SQL_CONFIG: dict[str, Any] = {
     "autoload_known_extensions": "false",
     "autoinstall_known_extensions": "false",
     "python_enable_replacements": "false",
-    "lock_configuration": "true",
 }
 _LATEST_REVIEWS = """
     create or replace view latest_reviews as
     select * from reviews
     qualify row_number() over (
         partition by question_id, curator
-        order by try_cast(updated_at as timestamp) desc nulls last, updated_at desc, review_id desc
+        order by try_cast(updated_at as timestamptz) desc nulls last, updated_at desc, review_id desc
     ) = 1
 """
 
@@ -130,32 +129,37 @@ class Catalog:
             num_records=sum(len(rows) for rows in records.values()),
             num_drops=len(drops),
         )
-        with self._exclusively(f"unit-{digest(unit)[0]}"):
+        with self._exclusively(f"unit-{digest(unit)[0]}") as note:
             if self.is_done(unit):
                 return False
+            killed = note.read().decode()
+            for table in TABLES.values() if killed and not self.is_done(killed) else ():
+                sweep(self.tables_dir / table / f"{killed}.parquet")
             for table in TABLES.values():
-                if table not in tables and table != TABLES[Unit]:
-                    (self.tables_dir / table / f"{unit}.parquet").unlink(missing_ok=True)  # of an attempt that was killed
+                (self.tables_dir / table / f"{unit}.parquet").unlink(missing_ok=True)  # of an attempt that was killed
+            note.truncate(0)
+            note.write(unit.encode())  # whoever takes the lock after us and finds a name here cleans up after it
+            note.flush()
             for table, rows in tables.items():
                 self._write(table, unit, rows)
             self._write(TABLES[Unit], unit, to_table(Unit, [marker], unit))
+            note.truncate(0)
         return True
 
     def _write(self, table: str, unit: str, rows: pa.Table) -> None:
         folder = self.tables_dir / table
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{unit}.parquet"
-        sweep(path)
-        replace_atomically(path, lambda file: write_parquet(file, rows.schema, [rows]))
+        replace_atomically(folder / f"{unit}.parquet", lambda file: write_parquet(file, rows.schema, [rows]))
 
     @contextmanager
-    def _exclusively(self, name: str) -> Iterator[None]:
-        """Hold a lock of the workspace; the kernel frees it when the process dies."""
+    def _exclusively(self, name: str) -> Iterator[IO[bytes]]:
+        """Hold a lock of the workspace; the kernel frees it when the process dies. Gives the lock's file, at its start."""
         folder = self.tables_dir / ".locks"
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / name).open("ab") as file:
+        with (folder / name).open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            file.seek(0)
+            yield file
 
     # ---- what is there
 
@@ -316,6 +320,7 @@ class Catalog:
         """The connection, with every table as it is now."""
         if self._connection is None:
             self._connection = duckdb.connect(":memory:", config=_SQL_CONFIG)
+            self._connection.execute("set TimeZone = 'UTC'; set lock_configuration = true")
         done = self._done()
         for kind, table in TABLES.items():
             files = self._files(table, done)
