@@ -88,8 +88,7 @@ class ScriptedTeacher:
 
     def _window(self, asked: Sequence[FrameWindow], dice: random.Random) -> FrameWindow | None:
         targets = stretches_in(self._question.text) or [self._question.evidence]
-        # Which of two candidates to try first must not tell which is right.
-        random.Random(f"{self._config.seed}/{self._question.question_id}").shuffle(targets)
+        # In the order of the text, which templates shuffle: which is tried first tells nothing of which is right.
         target = targets[len(asked) % len(targets)]
         last = self._clip.num_frames - 1
         for wider in range(self._clip.num_frames):
