@@ -5,22 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import BaseModel
 
+CODE_VERSION = version("deepsport")
+"""Version of DeepSport, as records of how something was made name it."""
 
-def _canonical(part: object) -> object:
-    return part.model_dump(mode="json") if isinstance(part, BaseModel) else part
+
+def _model_as_json(part: object) -> object:
+    if isinstance(part, BaseModel):
+        return part.model_dump(mode="json")
+    raise TypeError(f"an id cannot be made from a {type(part).__name__}; give plain values or pydantic models")
 
 
 def digest(*parts: object, length: int = 16) -> str:
-    """First hex digits of the sha256 of the parts as canonical JSON; pydantic models count by their values.
+    """First hex digits of the sha256 of the parts as canonical JSON; pydantic models, also nested ones, count by their values.
+
+    Raises: TypeError for what JSON cannot hold, such as a set or a path.
 
     >>> digest("a", 1) == digest("a", 1), digest("a", 1) == digest("a1")
     (True, False)
     """
-    text = json.dumps([_canonical(p) for p in parts], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(parts, default=_model_as_json, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 

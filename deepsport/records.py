@@ -30,7 +30,6 @@ from deepsport.taxonomy import (
 )
 from deepsport.timebase import FrameRate, FrameWindow, Span
 
-
 T = TypeVar("T")
 
 

@@ -175,8 +175,8 @@ class FrameRate(_Value):
         >>> FrameRate(num=25).window_of(Span(start_s=0.4, end_s=0.8), 100)
         FrameWindow(idx_start=10, idx_end=19)
         """
-        last = math.ceil(span.end_s * self.fps - 1e-6) - 1
-        if span.end_s <= 0 or last < 0 or self.frame_at(span.start_s) > num_frames - 1:
+        first, last = self.frame_at(span.start_s), math.ceil(span.end_s * self.fps - 1e-6) - 1
+        if span.end_s < 0 or (span.start_s < 0 and last < 0) or first >= num_frames:
             return None
-        first = self.frame_at(span.start_s)
+        # An empty span is a moment: it shows the one frame that is on screen then.
         return FrameWindow(idx_start=first, idx_end=min(max(first, last), num_frames - 1))
