@@ -251,7 +251,7 @@ def _transcript(clip: Clip, utterances: Sequence[Utterance]) -> list[dict[str, A
     for said in sorted(utterances, key=lambda u: u.span.start_s):
         span = said.span.shifted(-clip.span.start_s).clipped(length)
         if said.broadcast_id == clip.broadcast_id and span is not None:
-            lines.append({"speaker": f"{span.start_s:.1f} s", "text": said.text, "start": span.start_s, "end": span.end_s})
+            lines.append({"speaker": "commentary", "text": said.text, "start": span.start_s, "end": span.end_s})
     return lines or [{"speaker": "", "text": "(no speech)", "start": 0.0, "end": 0.0}]
 
 

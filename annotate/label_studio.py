@@ -20,19 +20,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from deepsport.errors import UserError
+from deepsport.settings import load_settings
 
 VERSION = "1.23.2"
 """The release of Label Studio that push and pull are tested with."""
 
 VENV_VARIABLE = "DEEPSPORT_LABEL_STUDIO_VENV"
 DEFAULT_VENV = Path(".venv-label-studio")
+MEDIA_FOLDER = "review"
+"""Folder of the workspace that the server may serve clips from; push writes them there."""
 START_TIMEOUT_S = 600.0
 """An empty data directory takes about a minute of CPU time (migrations), a used one about 5 s."""
 
@@ -58,16 +61,12 @@ class Server(BaseModel):
     media_root: str
 
 
-def find_program(venv: Path | None = None) -> Path:
-    """The label-studio program: in venv, else in $DEEPSPORT_LABEL_STUDIO_VENV, else in .venv-label-studio.
-
-    Raises: UserError when it is not installed there.
-    """
-    where = venv or Path(os.environ.get(VENV_VARIABLE) or DEFAULT_VENV)
-    program = where.absolute() / ("Scripts" if os.name == "nt" else "bin") / "label-studio"
+def find_program(venv: Path) -> Path:
+    """The label-studio program of a virtual environment. Raises: UserError when it is not installed there."""
+    program = venv.absolute() / ("Scripts" if os.name == "nt" else "bin") / "label-studio"
     if not program.exists():
         raise UserError(
-            f"{where}: no Label Studio there; run `make label-studio-install`, or point {VENV_VARIABLE} at a virtual environment"
+            f"{venv}: no Label Studio there; run `make label-studio-install`, or point {VENV_VARIABLE} at a virtual environment"
             f" with label-studio=={VERSION}"
         )
     return program
@@ -144,9 +143,8 @@ def start(
     media_root: Path,
     *,
     port: int = 8080,
-    venv: Path | None = None,
+    venv: Path = DEFAULT_VENV,
     timeout_s: float = START_TIMEOUT_S,
-    extra_environment: Mapping[str, str] | None = None,
 ) -> Server:
     """Start the server, wait until it answers, and leave it running; a server that runs already is returned as it is.
 
@@ -163,7 +161,7 @@ def start(
     media_root.mkdir(parents=True, exist_ok=True)
     log_path = data_dir / "label-studio.log"
     command = [str(program), "start", "--no-browser", "--internal-host", "127.0.0.1", "-p", str(port)]
-    environment = os.environ | server_environment(data_dir, media_root, credentials) | dict(extra_environment or {})
+    environment = os.environ | server_environment(data_dir, media_root, credentials)
     with log_path.open("ab") as log:
         process = subprocess.Popen(
             command, env=environment, cwd=data_dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -210,27 +208,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line: ``up`` and ``down``; 2 and one line on a person's mistake."""
     parser = argparse.ArgumentParser(prog="python -m annotate.label_studio", description="Start or stop Label Studio.")
     parser.add_argument("action", choices=["up", "down"])
-    parser.add_argument("--data-dir", type=Path, default=Path("workspace/label-studio"), help="where the server keeps its state")
-    parser.add_argument("--media-root", type=Path, default=Path("workspace/review"), help="below it lie the clips it may serve")
+    parser.add_argument("--data-dir", type=Path, help="where the server keeps its state (workspace/label-studio)")
+    parser.add_argument("--media-root", type=Path, help="below it lie the clips it may serve (workspace/review)")
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--venv", type=Path, default=None, help=f"its virtual environment (${VENV_VARIABLE}, {DEFAULT_VENV})")
+    parser.add_argument("--venv", type=Path, help=f"its virtual environment (${VENV_VARIABLE}, else {DEFAULT_VENV})")
     options = parser.parse_args(arguments)
     try:
+        settings = load_settings()
+        data_dir = options.data_dir or settings.workspace / "label-studio"
+        media_root = options.media_root or settings.workspace / MEDIA_FOLDER
         if options.action == "down":
-            stopped = stop(options.data_dir)
+            stopped = stop(data_dir)
             sys.stdout.write("Label Studio stopped.\n" if stopped else "No Label Studio was running.\n")
             return 0
-        server = start(options.data_dir, options.media_root, port=options.port, venv=options.venv)
+        venv = options.venv or settings.label_studio_venv or DEFAULT_VENV
+        server = start(data_dir, media_root, port=options.port, venv=venv)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    secrets_path = options.data_dir / "credentials.json"
+    secrets_path = data_dir / "credentials.json"
     sys.stdout.write(
         f"Label Studio answers at {server.url} (clips below {server.media_root}).\n"
         f"E-mail, password and API token of its administrator are in {secrets_path}. For push and pull:\n"
         f"  export DEEPSPORT_LABEL_STUDIO_URL={server.url}\n"
         f"  export DEEPSPORT_LABEL_STUDIO_TOKEN=$(python -c \"import json; print(json.load(open('{secrets_path}'))['token'])\")\n"
-        f"Stop it with: python -m annotate.label_studio down --data-dir {options.data_dir}\n"
+        f"Stop it with: python -m annotate.label_studio down --data-dir {data_dir}\n"
     )
     return 0
 

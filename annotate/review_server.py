@@ -26,11 +26,12 @@ _TIMEOUT_S = 60.0
 _OVERLAP = timedelta(seconds=60)
 """Read again before the watermark: covers transactions that were still open when it was taken."""
 
-_INSTRUCTION = """Watch the clip, then judge the question.
-<b>accept</b>: the proposed answer is right; if the green evidence stretch is off, move it.
-<b>fix</b>: another answer is right; give it. For a choice it must be one of the options.
-<b>reject</b>: the question should not be asked; say why.
-Keep one evidence stretch: the frames on which the answer can be seen."""
+_INSTRUCTION = """Watch the clip, then judge the question.<br>
+<b>accept</b>: the proposed answer is right, and the green stretch shows it.<br>
+<b>fix</b>: another answer is right, or the stretch is off. Give the right answer (again, if only the stretch is off) and move the
+stretch. For a choice the answer must be one of the options.<br>
+<b>reject</b>: the question should not be asked; say why.<br>
+Keep one green stretch: the frames on which the answer can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def ready_project(server: ReviewServer, title: str, folder: Path) -> int:
         made = client.projects.create(
             title=title,
             label_config=labelling_config(),
-            expert_instruction=_INSTRUCTION.replace("\n", "<br>"),
+            expert_instruction=_INSTRUCTION,
             show_instruction=True,
             model_version=PREDICTION_VERSION,
             show_collab_predictions=True,

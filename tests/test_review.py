@@ -112,6 +112,16 @@ def test_hotkeys_of_the_form_are_distinct() -> None:
     assert len(hotkeys) == len(set(hotkeys)) == 10
 
 
+def test_the_page_for_curators_names_every_key_of_the_form() -> None:
+    import re
+
+    page = (Path(__file__).parents[1] / "docs" / "review.md").read_text()
+    choices_of_form = re.findall(r'<Choice value="([^"]+)" hotkey="(.)"', labelling_config())
+    assert len(choices_of_form) == 9
+    for value, key in choices_of_form:
+        assert f"`{key}` {value}" in page or f"| `{key}` | **{value}**" in page
+
+
 def test_a_task_fills_every_field_of_the_form_and_no_other_than_the_id() -> None:
     task = task_of(question(), CLIP, BROADCAST, video_path="clips/clip-1.mp4")
     assert form_fields() == task["data"].keys() - {"external_id"}
@@ -222,9 +232,9 @@ def test_corrections_of_the_wrong_kind_are_refused(asked: Question, typed: str) 
 
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 400) | st.floats() | st.sampled_from(["accept", "fix", "goal", "evidence", "ambiguous"]),
+    st.none() | st.booleans() | st.integers(-5, 400) | st.floats() | st.sampled_from(["accept", "fix", "goal", "evidence"]),
     lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["choices", "text", "rating", "ranges", "start", "end", "timelinelabels", "verdict"]), inner),
+    | st.dictionaries(st.sampled_from(["choices", "text", "rating", "ranges", "start", "end", "timelinelabels"]), inner),
     max_leaves=6,
 )
 _REGION = st.fixed_dictionaries(
@@ -237,7 +247,10 @@ _REGION = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(_REGION | st.sampled_from([choices("verdict", "accept"), choices("verdict", "fix"), region(3, 9)]), max_size=4) | _JSON)
+_GOOD = st.sampled_from([choices("verdict", "accept"), choices("verdict", "fix"), region(3, 9)])
+
+
+@given(st.lists(_REGION | _GOOD, max_size=4) | _JSON)
 def test_any_result_is_read_or_refused(result: object) -> None:
     try:
         form = read_form(result, question(), CLIP)
@@ -266,7 +279,7 @@ def test_a_server_that_is_not_there_is_named_with_the_remedy() -> None:
 
 def test_a_refused_token_is_not_repeated(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/api/current-user/whoami").respond_with_json({"detail": "Invalid token."}, status=401)
-    with pytest.raises(UserError, match="refuses the token.*DEEPSPORT_LABEL_STUDIO_TOKEN") as caught:
+    with pytest.raises(UserError, match=r"refuses the token.*DEEPSPORT_LABEL_STUDIO_TOKEN") as caught:
         connect(httpserver.url_for("/"), SecretStr("s3cret"))
     assert "s3cret" not in str(caught.value)
 
