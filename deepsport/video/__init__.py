@@ -11,9 +11,9 @@ Array legend: T frames, H height, W width, C channels (RGB), N audio samples. Er
 """
 
 from deepsport.video.media import MediaInfo, MissingMedia, NoVideoStream, display_size, open_media, probe, video_stream
-from deepsport.video.pictures import FrameReader, Frames, Painter, PictureReader, iter_frames, matrix_of
+from deepsport.video.pictures import FrameReader, Frames, Painter, PictureReader, iter_frames, matrix_of, pillarboxed
 from deepsport.video.sound import AudioAligner, Samples, read_audio
-from deepsport.video.writing import VideoWriter, cut_clip, write_video
+from deepsport.video.writing import PacketCopier, VideoWriter, cut_clip, write_video
 
 __all__ = [
     "AudioAligner",
@@ -22,6 +22,7 @@ __all__ = [
     "MediaInfo",
     "MissingMedia",
     "NoVideoStream",
+    "PacketCopier",
     "Painter",
     "PictureReader",
     "Samples",
@@ -31,6 +32,7 @@ __all__ = [
     "iter_frames",
     "matrix_of",
     "open_media",
+    "pillarboxed",
     "probe",
     "read_audio",
     "video_stream",

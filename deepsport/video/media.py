@@ -132,7 +132,8 @@ def probe(path: Path) -> MediaInfo:
             for packet in container.demux(stream):
                 if first is None:
                     first = next(iter(_decoded(packet)), None)
-                if packet.pts is not None:
+                # Packets before an edit list's start are decoded and never shown.
+                if packet.pts is not None and not packet.is_discard:
                     if packet.is_keyframe:
                         keys.append(len(times))
                     times.append(packet.pts)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -11,15 +12,66 @@ from typing import Self
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
 
 from deepsport.timebase import FrameRate, FrameWindow, Span
-from deepsport.video.pictures import Frames, PictureReader, matrix_of
+from deepsport.video.pictures import FULL_RANGE, LIMITED_RANGE, Frames, PictureReader, matrix_of
 from deepsport.video.sound import Samples, read_audio
 
 
-class VideoWriter:
+class _Mp4:
+    """An mp4 being written under a temporary name; used as a context, it gets its name when no error was raised."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        # bitexact leaves out the library's version, so that bytes depend on pictures and settings only.
+        options = {"movflags": "+faststart", "fflags": "+bitexact"}
+        self._container = av.open(str(self._part.absolute()), "w", format="mp4", container_options=options)
+
+    def close(self) -> None:
+        """Finish the file and give it its name."""
+        self._container.close()
+        self._part.replace(self.path)
+
+    def discard(self) -> None:
+        """Throw away what was written."""
+        with contextlib.suppress(FFmpegError):  # the trailer of a file without a packet
+            self._container.close()
+        self._part.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+
+class PacketCopier(_Mp4):
+    """Writes packets of opened streams into an mp4 as they are: no picture is encoded again."""
+
+    def __init__(self, path: Path, streams: Sequence[VideoStream | AudioStream]) -> None:
+        super().__init__(path)
+        self._streams = {stream.index: self._container.add_stream_from_template(stream) for stream in streams}
+
+    def add(self, packet: Packet[Stream]) -> None:
+        """Append a packet; decode it before, for it changes hands. Empty ones, which end a stream, are passed over."""
+        if packet.dts is None:
+            return
+        packet.stream = self._streams[packet.stream.index]
+        self._container.mux(packet)
+
+
+class VideoWriter(_Mp4):
     """Writes an mp4 (H.264 yuv420p, constant rate from 0, AAC mono, index in front); the same input gives the same bytes.
 
     The file appears under its name when the writer is closed without an error; until then it has a temporary name.
@@ -40,13 +92,9 @@ class VideoWriter:
     ) -> None:
         if size[0] % 2 or size[1] % 2 or min(size) < 2:
             raise ValueError(f"H.264 needs even sizes, got {size[0]}x{size[1]}")
-        self.path = path
+        super().__init__(path)
         self.size = size
         self.num_frames = 0
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        # bitexact leaves out the library's version, so that bytes depend on pictures and settings only.
-        options = {"movflags": "+faststart", "fflags": "+bitexact"}
-        self._container = av.open(str(self._part.absolute()), "w", format="mp4", container_options=options)
         self._video = self._container.add_stream("libx264", rate=rate.fraction)
         self._video.width, self._video.height, self._video.pix_fmt = *size, "yuv420p"
         self._time_base = 1 / rate.fraction
@@ -63,8 +111,7 @@ class VideoWriter:
             "sc_threshold": "0",
             "flags": "+bitexact",
         }
-        context.colorspace = int(Colorspace.ITU601)
-        context.color_range = 1
+        context.color_range = LIMITED_RANGE
         self._audio = self._container.add_stream("aac", rate=sample_rate) if sample_rate else None
         if self._audio is not None:
             self._audio.codec_context.layout = "mono"
@@ -73,6 +120,8 @@ class VideoWriter:
         self._sample_rate = sample_rate or 0
         self._num_samples = 0
         self._scaler = VideoReformatter()
+        # The first picture's YUV matrix is kept and named in the file: converting costs as much as scaling.
+        self._matrix: int | None = None
 
     def add_frame(self, frame_HWC: Frames) -> None:
         """Append one RGB frame, HWC uint8, of the writer's size."""
@@ -83,18 +132,23 @@ class VideoWriter:
 
     def add_picture(self, picture: VideoFrame, copies: int = 1) -> None:
         """Append a decoded picture, scaled to the writer's size if need be, as often as copies says."""
-        # BT.601 with limited range, and the tag that says so: what readers assume at this size.
-        plain = self._scaler.reformat(
-            picture,
-            width=self.size[0],
-            height=self.size[1],
-            format="yuv420p",
-            src_colorspace=matrix_of(picture),
-            dst_colorspace=Colorspace.ITU601,
-            dst_color_range=1,
-            interpolation=Interpolation.AREA,
-            threads=1,
-        )
+        matrix = matrix_of(picture)
+        if self._matrix is None:
+            self._matrix = self._video.codec_context.colorspace = matrix
+        fits = (picture.width, picture.height) == self.size and picture.format.name == "yuv420p"
+        plain = picture
+        if not fits or matrix != self._matrix or picture.color_range == FULL_RANGE:
+            plain = self._scaler.reformat(
+                picture,
+                width=self.size[0],
+                height=self.size[1],
+                format="yuv420p",
+                src_colorspace=matrix,
+                dst_colorspace=self._matrix,
+                dst_color_range=LIMITED_RANGE,
+                interpolation=Interpolation.AREA,
+                threads=1,
+            )
         plain.pict_type = 0
         plain.time_base = self._time_base
         for _ in range(copies):
@@ -122,22 +176,7 @@ class VideoWriter:
         self._container.mux(self._video.encode(None))
         if self._audio is not None and self._num_samples:
             self._container.mux(self._audio.encode(None))
-        self._container.close()
-        self._part.replace(self.path)
-
-    def discard(self) -> None:
-        """Throw away what was written."""
-        self._container.close()
-        self._part.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
+        super().close()
 
 
 def write_video(
