@@ -130,6 +130,8 @@ class Event(Record):
     outcome: str | None = None
     value: float | None = None
     """A number that belongs to the event: a mark, a difficulty, yards."""
+    marks: tuple[float, ...] = ()
+    """Several numbers in a fixed order: the judges' marks, as the sport's vocabulary says."""
     made: Made = Made(step="import_events")
 
 

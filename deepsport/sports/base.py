@@ -27,8 +27,8 @@ NO_EVENT = "play"
 ZONES = ("left", "centre", "right")
 """Where in the picture an event lies, as far as a viewer can say."""
 
-Teams = tuple[str, str]
-"""The two teams of a match, as a viewer would name them."""
+Teams = tuple[str, ...]
+"""The teams as a viewer would name them: the two of a match, or all the competitors where judges give marks."""
 
 
 def label_of(kind: str) -> str:
@@ -103,7 +103,7 @@ class State(BaseModel):
 
     teams: Teams
     score: tuple[int, int] = (0, 0)
-    """What decides the match by the sport's own count: goals, sets."""
+    """What decides the match by the sport's own count: goals, sets. Stays (0, 0) where judges' marks make totals instead."""
     winner: int | None = None
     """Index of the team that won, once the match is over and somebody did."""
 
@@ -159,6 +159,15 @@ class Ledger(ABC, Generic[S]):
         Raises: ImpossibleEvent when the event names a team that does not play.
         """
 
+    def probe(self, state: S, kind: str, team: str | None) -> Event:
+        """An event with which `possible` tries whether the kind is allowed; sports whose events must carry more fill it in."""
+        return Event(event_id="probe", broadcast_id="", sport=self.sport, kind=kind, time_s=0.0,
+                     evidence=Span(start_s=0.0, end_s=0.0), team=team)
+
+    def competitors(self, events: Iterable[Event]) -> Teams | None:
+        """Who takes part, as far as the events say; None when that is not enough to judge them by."""
+        return teams_of(events)
+
     def possible(self, state: S) -> tuple[tuple[str, str | None], ...]:
         """Every (kind, team) that `apply` accepts in this state, in a fixed order; empty once the match is over.
 
@@ -167,10 +176,8 @@ class Ledger(ABC, Generic[S]):
         found: list[tuple[str, str | None]] = []
         for kind in self.kinds:
             for team in state.teams if "team" in kind.carries else (None,):
-                probe = Event(event_id="probe", broadcast_id="", sport=self.sport, kind=kind.kind, time_s=0.0,
-                              evidence=Span(start_s=0.0, end_s=0.0), team=team)
                 try:
-                    self.apply(state, probe)
+                    self.apply(state, self.probe(state, kind.kind, team))
                 except ImpossibleEvent:
                     continue
                 found.append((kind.kind, team))
@@ -231,7 +238,7 @@ class SportModule:
         """
         kept: list[Event] = []
         drops: list[Drop] = []
-        teams = teams_of(events)
+        teams = self.ledger.competitors(events)
         state = self.ledger.start(teams) if teams else None
         for event in sorted(events, key=lambda e: (e.time_s, e.event_id)):
             try:
