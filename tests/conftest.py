@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
+
+# A busy machine is slow, not wrong: laws are checked without a deadline.
+hypothesis.settings.register_profile("deepsport", deadline=None)
+hypothesis.settings.load_profile("deepsport")
 
 if TYPE_CHECKING:
     from annotate.label_studio import Server
@@ -68,3 +73,27 @@ def sports_world():
         return clips, events
 
     return make
+
+
+@pytest.fixture(scope="session")
+def numbered_film():
+    """Frames that carry their number as ten black or white squares: ``draw(number, width, height)`` and ``read(frame)``."""
+    from types import SimpleNamespace
+
+    import numpy as np
+
+    def draw(number, width=64, height=48):
+        frame = np.full((height, width, 3), 128, np.uint8)
+        down, across = height // 2, width // 5
+        for bit in range(10):
+            row, column = divmod(bit, 5)
+            value = 255 if number >> bit & 1 else 0
+            frame[row * down : (row + 1) * down, column * across : (column + 1) * across] = value
+        return frame
+
+    def read(frame):
+        down, across = frame.shape[0] // 2, frame.shape[1] // 5
+        squares = frame[down // 2 :: down, across // 2 :: across][:2, :5].mean(-1).reshape(-1) > 128
+        return int((squares << np.arange(10)).sum())
+
+    return SimpleNamespace(draw=draw, read=read, frames=lambda count, *size: (draw(i, *size) for i in range(count)))
