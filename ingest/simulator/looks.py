@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 Colour = tuple[int, int, int]
 
 KITS: Final[dict[str, Colour]] = {
-    "red": (214, 28, 36),
+    "red": (206, 18, 30),
     "blue": (28, 62, 222),
-    "yellow": (250, 226, 30),
+    "yellow": (252, 238, 44),
     "white": (246, 246, 246),
-    "orange": (255, 132, 10),
-    "purple": (140, 30, 190),
+    "orange": (255, 118, 0),
+    "purple": (150, 36, 204),
 }
 """Kit colours by the name a viewer would use; far apart from one another and from every surface."""
 

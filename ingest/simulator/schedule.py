@@ -139,7 +139,9 @@ def _plan_event(
     legal = [(team, after) for team in (0, 1) if (after := _apply(show, state, kind, team)) is not None]
     team, after = legal[int(rng.integers(len(legal)))]
     num_shown = int(rng.integers(config.evidence_frames[0], config.evidence_frames[1] + 1))
-    first = start + int(rng.integers(round(0.2 * length), round(0.85 * length) - num_shown))
+    # The middle lies between 1.5 and 5.5 sevenths: eight frames spread over the play are a seventh apart, so that each moment
+    # of that stretch is as near to one of them as any other.
+    first = start + int(rng.integers(round(length * 1.5 / 7), round(length * 5.5 / 7))) - num_shown // 2
     zone, num_players = ZONES[int(rng.integers(len(ZONES)))], int(rng.integers(1, 4))
     return PlannedEvent(kind, team, zone, num_players, first, first + num_shown - 1), after
 

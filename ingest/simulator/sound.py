@@ -85,27 +85,42 @@ def speech(name: str) -> Samples:
 
 
 def place_lines(sport: Sport, schedule: Schedule, moments_s: list[float], rng: np.random.Generator) -> list[PlacedLine]:
-    """One line after each event (its moment in moments_s), chatter between them where there is room; none overlap."""
+    """A line after each event (its moment in moments_s) and chatter between them where there is room; none overlap.
+
+    An event after which no line of its kind fits, before the next or the end, goes without.
+    """
     voices = [str(v) for v in rng.permutation(sorted({line.voice for line in lines()}))]
     length_s = schedule.num_frames / FRAMES_PER_S
+    starts_s = [moment_s + float(rng.uniform(*LAG_S)) for moment_s in moments_s]
     placed: list[PlacedLine] = []
     free_s = float(rng.uniform(0.2, 1.5))
-    for event, moment_s in zip(schedule.events, moments_s, strict=True):
-        start_s = moment_s + float(rng.uniform(*LAG_S))
-        _chatter(placed, sport, voices[1], (free_s, start_s - _PAUSE_S), rng)
-        line = _pick(_lines_for(sport, event.kind, voices[0]), placed, rng)
-        if start_s + line.duration_s < length_s:
-            placed.append(PlacedLine(line, start_s))
+    for event, start_s, end_s in zip(schedule.events, starts_s, [*starts_s[1:], length_s], strict=True):
+        _say(placed, _lines_for(sport, None, voices[1]), (free_s, start_s - _PAUSE_S), rng, chance=0.6)
+        if _say(placed, _lines_for(sport, event.kind, voices[0]), (start_s, end_s - _PAUSE_S), rng, at_once=True):
             free_s = placed[-1].end_s + _PAUSE_S
-    _chatter(placed, sport, voices[1], (free_s, length_s - 0.1), rng)
+        else:
+            free_s = start_s
+    _say(placed, _lines_for(sport, None, voices[1]), (free_s, length_s - 0.1), rng, chance=0.6)
     return placed
 
 
-def _chatter(placed: list[PlacedLine], sport: Sport, voice: str, room_s: tuple[float, float], rng: np.random.Generator) -> None:
-    line = _pick(_lines_for(sport, None, voice), placed, rng)
-    slack_s = room_s[1] - room_s[0] - line.duration_s
-    if slack_s > 0 and rng.random() < 0.6:
-        placed.append(PlacedLine(line, room_s[0] + float(rng.uniform(0, slack_s))))
+def _say(
+    placed: list[PlacedLine],
+    choices: tuple[Line, ...],
+    room_s: tuple[float, float],
+    rng: np.random.Generator,
+    *,
+    chance: float = 1.0,
+    at_once: bool = False,
+) -> bool:
+    """Places a line that fits into the room, at its start or anywhere in it; whether one was placed."""
+    fitting = tuple(line for line in choices if line.duration_s < room_s[1] - room_s[0])
+    if not fitting or rng.random() >= chance:
+        return False
+    line = _pick(fitting, placed, rng)
+    slack_s = 0.0 if at_once else float(rng.uniform(0, room_s[1] - room_s[0] - line.duration_s))
+    placed.append(PlacedLine(line, room_s[0] + slack_s))
+    return True
 
 
 def _pick(choices: tuple[Line, ...], placed: list[PlacedLine], rng: np.random.Generator) -> Line:
