@@ -28,13 +28,15 @@ from deepsport.errors import RecipeError
 from deepsport.ids import digest
 from deepsport.taxonomy import Sport
 from export.shards import ShardConfig
+from flows.perception import PerceptionConfig
 from ingest.broadcast import IngestConfig
 from ingest.simulator.schedule import SimulatorConfig
+from train.config import GRPOConfig, PretrainConfig, SFTConfig
 
 STAGES = ("ingest", "annotate", "curriculum", "export", "train")
-"""Stages with a hash, in order."""
+"""Stages with a hash, in order. The base model stands beside them: difficulty is measured with it, so it counts to curriculum."""
 
-STEP_VERSIONS = {"ingest": 1, "annotate": 1, "curriculum": 1, "export": 1, "train": 1}
+STEP_VERSIONS = {"ingest": 1, "annotate": 1, "base": 1, "curriculum": 1, "export": 1, "train": 1}
 """Raised when a stage's code gives other results for the same settings, so that old units are not taken for new ones."""
 
 
@@ -88,6 +90,28 @@ class AnnotateSettings(_Settings):
     """What a language model does, if any."""
 
 
+class BaseSettings(_Settings):
+    """The model that training starts from, and that difficulty is measured with."""
+
+    checkpoint: str | None = None
+    """Folder or hub id of a Qwen2.5-VL or Qwen3-VL; none means that a tiny one is built and taught to see."""
+    perception: PerceptionConfig = Field(default_factory=PerceptionConfig)
+    """What the tiny one learns to see on."""
+    pretrain: PretrainConfig = Field(default_factory=PretrainConfig)
+    """How."""
+    frame_width: int = Field(default=64, ge=16)
+    """Pixels across at which the model is shown frames."""
+    frame_height: int = Field(default=64, ge=16)
+    """Pixels down."""
+    instructions: bool = False
+    """Whether the protocol is explained in each prompt; a model from outside needs it."""
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Width and height of a frame."""
+        return self.frame_width, self.frame_height
+
+
 class CurriculumSettings(_Settings):
     """How questions become lessons."""
 
@@ -103,6 +127,21 @@ class CurriculumSettings(_Settings):
     """Bands and order."""
     split: SplitConfig = Field(default_factory=SplitConfig)
     """Who is held out."""
+
+
+class TrainSettings(_Settings):
+    """Training and measuring."""
+
+    sft: SFTConfig = Field(default_factory=SFTConfig)
+    """Cold start on trajectories."""
+    longer_sft: SFTConfig | None = None
+    """A second, longer SFT from the same start, as long as SFT and GRPO together: what the same compute would give without RL."""
+    grpo: GRPOConfig = Field(default_factory=GRPOConfig)
+    """Agentic RL, from the end of ``sft``."""
+    max_batch: int = Field(default=64, ge=1)
+    """Most sequences in one forward pass."""
+    max_new_tokens: int = Field(default=128, ge=8)
+    """Tokens of one turn when the model is measured."""
 
 
 class ExportSettings(_Settings):
@@ -135,10 +174,14 @@ class Recipe(_Settings):
     """Broadcasts to shots, transcript, clips and events."""
     annotate: AnnotateSettings = Field(default_factory=AnnotateSettings)
     """Clips to questions and trajectories."""
+    base: BaseSettings = Field(default_factory=BaseSettings)
+    """The model that training starts from."""
     curriculum: CurriculumSettings = Field(default_factory=CurriculumSettings)
     """Questions to lessons."""
     export: ExportSettings = Field(default_factory=ExportSettings)
     """Lessons to shards."""
+    train: TrainSettings = Field(default_factory=TrainSettings)
+    """Shards to checkpoints."""
 
     @property
     def episode(self) -> EpisodeConfig:
@@ -156,8 +199,14 @@ class Recipe(_Settings):
         for name in STAGES[: STAGES.index(stage) + 1]:
             # Ingest draws no lots: another seed must not cost another ingest.
             seed = None if name == "ingest" else self.seed
-            chained = digest(chained, name, STEP_VERSIONS[name], seed, getattr(self, name, None))
+            beside = self.base_hash if name == "curriculum" else ""
+            chained = digest(chained, beside, name, STEP_VERSIONS[name], seed, getattr(self, name))
         return chained
+
+    @property
+    def base_hash(self) -> str:
+        """Hash of what the base model is made from; it knows nothing of the broadcasts."""
+        return digest("base", STEP_VERSIONS["base"], self.seed, self.base, self.annotate.templates, self.episode)
 
     @property
     def recipe_hash(self) -> str:

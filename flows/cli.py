@@ -1,0 +1,298 @@
+"""The command line: ``deepsport --help``. Heavy libraries are imported by the command that needs them, so help comes at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+from cyclopts import App, Group, Parameter
+from cyclopts.exceptions import CycloptsError
+
+from deepsport.errors import DeepSportError, UserError
+
+if TYPE_CHECKING:
+    from flows.session import Session
+
+EXIT_FAILED, EXIT_USER, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return metadata.version("deepsport")
+
+
+app = App(
+    name="deepsport",
+    help="""From sports broadcasts to provable questions, graded lessons, shards, and a trained and measured model.
+
+    A dataset is a folder, the workspace. Each stage adds what is missing and does nothing twice. `deepsport demo` shows all of
+    them on simulated broadcasts; with your own, begin with `deepsport ingest FOLDER`.
+
+    Exit codes: 0 done; 3 done, but items were quarantined (see `deepsport status`); 1 failed; 2 a mistake in the command.
+    """,
+    version=_version,
+    version_flags=["--version"],
+)
+STAGES = Group("Stages, in order", sort_key=1)
+LOOKING = Group("Looking", sort_key=2)
+KEEPING = Group("Keeping it going", sort_key=3)
+app["--help"].group = app["--version"].group = KEEPING
+review = App(name="review", help="Let people judge the questions in Label Studio: push, then pull.", group=LOOKING, sort_key=4)
+app.command(review)
+
+COMMON = Group("Common", sort_key=9)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every command takes."""
+
+    workspace: Annotated[Path | None, Parameter(name=["--workspace", "-w"], group=COMMON)] = None
+    """Folder of the dataset (or DEEPSPORT_WORKSPACE; else ./workspace)."""
+    recipe: Annotated[str, Parameter(name=["--recipe", "-r"], group=COMMON)] = "tiny"
+    """A recipe's name, or a path to a .toml file."""
+    set: Annotated[tuple[str, ...], Parameter(name="--set", negative=(), group=COMMON, show_default=False)] = ()
+    """Change one setting of the recipe: table.key=value. May be repeated."""
+    workers: Annotated[int | None, Parameter(group=COMMON)] = None
+    """Processes that work at once (or DEEPSPORT_NUM_WORKERS; else 1)."""
+    log_json: Annotated[bool, Parameter(negative=(), group=COMMON)] = False
+    """Log as JSON lines, for machines."""
+
+
+DEFAULTS = Common()
+Places: TypeAlias = Annotated[
+    str,
+    Parameter(help="Files, folders, URLs, or manifests (CSV or JSONL: path or url; sport, title, licence, exportable, feed)."),
+]
+
+
+def _session(common: Common) -> Session:
+    from flows.session import open_session
+
+    return open_session(
+        workspace=common.workspace, recipe=common.recipe, overrides=common.set, workers=common.workers, log_json=common.log_json
+    )
+
+
+def _stage(name: str, common: Common) -> int:
+    from flows.running import run_stage
+
+    session = _session(common)
+    return session.run(lambda: run_stage(session, name))
+
+
+@app.command(group=LOOKING, sort_key=1)
+def demo(
+    *,
+    seed: Annotated[int | None, Parameter(help="Seed of the run, in place of the recipe's.")] = None,
+    common: Common = DEFAULTS,
+) -> int:
+    """Run the whole thread on simulated broadcasts: make, ingest, ask, grade, shard, train, measure, report.
+
+    Takes minutes on two CPU cores and needs no network. Ends with a table and says where everything lies.
+    """
+    from flows.demo import run_demo
+
+    return run_demo(_session(common if seed is None else replace(common, set=(*common.set, f"seed={seed}"))))
+
+
+@app.command(group=KEEPING, sort_key=4)
+def simulate(
+    *,
+    sport: Annotated[
+        tuple[str, ...], Parameter(help="A sport to make; may be repeated. [default: soccer, tennis, volleyball]", negative=())
+    ] = (),
+    out: Annotated[Path, Parameter(help="Folder to write into.")] = Path("simulated"),
+    count: Annotated[int, Parameter(help="Broadcasts of each sport.")] = 1,
+    duration_s: Annotated[float, Parameter(help="Length of each, in seconds.")] = 90.0,
+    first_seed: Annotated[int, Parameter(help="Seed of the first; the others follow.")] = 0,
+    common: Common = DEFAULTS,
+) -> int:
+    """Make simulated broadcasts, their event feeds and the truth about them, and a manifest for `deepsport ingest`."""
+    from flows.simulation import make_broadcasts
+
+    session = _session(common)
+    sports = [session.sport(name) for name in sport or ("soccer", "tennis", "volleyball")]
+    with session.progress() as reporter:
+        manifest = make_broadcasts(
+            out,
+            dict.fromkeys(sports, count),
+            duration_s,
+            first_seed,
+            session.recipe.simulate.simulator,
+            workers=session.workers,
+            reporter=reporter,
+        )
+    session.say(f"{count * len(sports)} broadcasts; next: deepsport ingest {manifest}")
+    return 0
+
+
+@app.command(group=STAGES, sort_key=1)
+def ingest(
+    *places: Places,
+    sport: Annotated[str, Parameter(help="Sport of what names none itself.")] = "other",
+    common: Common = DEFAULTS,
+) -> int:
+    """Take broadcasts in: proxy, shots, transcript, events, clips."""
+    from flows.stages import run_ingest
+
+    session = _session(common)
+    if not places:
+        raise UserError("say what to ingest: files, folders, URLs or manifests")
+    known = session.sport(sport)
+    return session.run(
+        lambda: run_ingest(
+            session.workspace, session.recipe, places, sport=known, workers=session.workers, reporter=session.reporter
+        )
+    )
+
+
+@app.command(group=STAGES, sort_key=2)
+def annotate(*, common: Common = DEFAULTS) -> int:
+    """Ask questions about the clips, prove their answers, and play them to get trajectories."""
+    return _stage("annotate", common)
+
+
+@app.command(group=STAGES, sort_key=3)
+def curriculum(*, common: Common = DEFAULTS) -> int:
+    """Measure how hard each question is for the base model, split by broadcast, and put the lessons in order."""
+    return _stage("curriculum", common)
+
+
+@app.command(group=STAGES, sort_key=4)
+def export(*, common: Common = DEFAULTS) -> int:
+    """Write the lessons as WebDataset shards for SFT, for RL and for evaluation."""
+    return _stage("export", common)
+
+
+@app.command(group=STAGES, sort_key=5)
+def train(*, common: Common = DEFAULTS) -> int:
+    """Train: SFT on the trajectories, then GRPO with the frame tool. Goes on where a killed run stopped."""
+    return _stage("train", common)
+
+
+@app.command(group=STAGES, sort_key=6)
+def evaluate(*, common: Common = DEFAULTS) -> int:
+    """Put the held-out questions to every trained model, and say how it failed where it did."""
+    return _stage("evaluate", common)
+
+
+@app.command(group=STAGES, sort_key=7)
+def report(*, common: Common = DEFAULTS) -> int:
+    """Write the report: reports/RECIPE.html and .json in the workspace."""
+    return _stage("report", common)
+
+
+@app.command(group=STAGES, sort_key=8)
+def pipeline(*places: Places, common: Common = DEFAULTS) -> int:
+    """Run all stages in order, from ingest to report."""
+    from flows.running import run_all
+
+    session = _session(common)
+    with session.progress():
+        return run_all(session, places)
+
+
+@app.command(group=LOOKING, sort_key=2)
+def ask(
+    clip: Annotated[str, Parameter(help="A clip's id, or a video file of at most a minute.")],
+    question: Annotated[str, Parameter(help="The question.")],
+    *,
+    checkpoint: Annotated[Path | None, Parameter(help="Folder of the model; else the last that was trained.")] = None,
+    common: Common = DEFAULTS,
+) -> int:
+    """Put a question to a trained model and watch it look: every turn, what it asked to see, its answer."""
+    from flows.asking import run_ask
+
+    return run_ask(_session(common), clip, question, checkpoint)
+
+
+@app.command(group=LOOKING, sort_key=3)
+def status(
+    *, json: Annotated[bool, Parameter(negative=(), help="As JSON, for programs.")] = False, common: Common = DEFAULTS
+) -> int:
+    """Say what the workspace holds and what was left out, by reason."""
+    from flows.status import show_status
+
+    return show_status(_session(common), as_json=json)
+
+
+ProjectTitle: TypeAlias = Annotated[str | None, Parameter(help="Title of the project.")]
+
+
+@review.command(sort_key=1)
+def push(*, project: ProjectTitle = None, common: Common = DEFAULTS) -> int:
+    """Put the questions into a Label Studio project; those that are there already stay as they are."""
+    from flows.reviewing import push_questions
+
+    return push_questions(_session(common), project)
+
+
+@review.command(sort_key=2)
+def pull(*, project: ProjectTitle = None, common: Common = DEFAULTS) -> int:
+    """Fetch what the curators said since the last pull; `deepsport annotate` then applies it."""
+    from flows.reviewing import pull_reviews
+
+    return pull_reviews(_session(common), project)
+
+
+Scheduled: TypeAlias = Literal["pipeline", "ingest", "annotate", "curriculum", "export", "train", "evaluate", "report"]
+
+
+@app.command(group=KEEPING, sort_key=1)
+def serve(
+    *places: Places,
+    every: Annotated[str | None, Parameter(help="How often: 30s, 15m, 6h, 1d.")] = None,
+    cron: Annotated[str | None, Parameter(help="Or when, as a cron line: '0 3 * * *'.")] = None,
+    stage: Annotated[Scheduled, Parameter(help="What to run.")] = "pipeline",
+    common: Common = DEFAULTS,
+) -> int:
+    """Run the stages on a schedule, with Prefect; stays until Ctrl-C.
+
+    Without PREFECT_API_URL it starts a Prefect server of its own on 127.0.0.1, its state in the workspace.
+    """
+    from flows.serve import run_serve
+
+    return run_serve(_session(common), stage=stage, places=places, every=every, cron=cron)
+
+
+@app.command(group=KEEPING, sort_key=2)
+def compact(*, common: Common = DEFAULTS) -> int:
+    """Merge the small files of the tables; readers see no difference."""
+    session = _session(common)
+    merged = session.workspace.catalog.compact()
+    session.say(f"{merged} partitions merged")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command and ends the process with its exit code."""
+    sys.exit(run(lambda: app(arguments, exit_on_error=False, print_error=False, result_action="return_value")))
+
+
+def run(command: Callable[[], object]) -> int:
+    """The command's exit code; a person's mistake becomes one line on stderr and 2."""
+    try:
+        code = command()
+    except UserError as error:
+        return _complain(str(error), EXIT_USER)
+    except CycloptsError as error:
+        return _complain(f"{error} `deepsport --help` shows the commands.", EXIT_USER)
+    except DeepSportError as error:
+        return _complain(f"failed: {error}", EXIT_FAILED)
+    except KeyboardInterrupt:
+        return _complain("interrupted; the same command goes on where it stopped", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        return EXIT_FAILED
+    else:
+        return code if isinstance(code, int) else 0
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"deepsport: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,168 @@
+"""The base model, training and measuring: what needs torch. Everything is found again by its inputs, and done once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepsport.agent.protocol import full_instructions, render_call
+from deepsport.ids import digest
+from deepsport.records import Evaluation, Trajectory
+from deepsport.timebase import FrameWindow
+from export.manifest import manifest_path
+from export.shards import write_shards
+from flows.checkpoints import base_folder, trained_folder, wanted
+from flows.exams import EVALUATE, EXAMS, evaluation_unit
+from flows.lessons import BaseModel, manifest_of
+from flows.perception import perception_samples
+from flows.recipe import Recipe
+from flows.session import Session
+from flows.stage import StageResult, timed
+
+if TYPE_CHECKING:
+    from deepsport.agent.policies import LocalPolicy
+    from train.run import Run
+
+
+def make_base(session: Session) -> StageResult:
+    """The tiny base model, taught to see; nothing to do when the recipe names a checkpoint from outside."""
+    result = StageResult("base", num_items=1)
+    recipe, base = session.recipe, session.recipe.base
+    folder = base_folder(session.workspace, recipe)
+    if base.checkpoint is not None or (folder / "lineage.json").exists():
+        return result
+    with timed(result):
+        from train.sft import PretrainConfig, run_pretrain
+
+        shards = session.workspace.shards_dir / f"perception-{recipe.base_hash}"
+        inputs = [digest(base.perception, recipe.annotate.templates)]
+        samples = perception_samples(base.perception, recipe.annotate.templates)
+        num_done = 0
+
+        def counted() -> object:
+            nonlocal num_done
+            for sample in samples:
+                num_done += 1
+                session.reporter("perception", num_done, 0)
+                yield sample
+
+        manifest = write_shards(counted(), shards, "perception", inputs=inputs, stage_hash=recipe.base_hash)  # type: ignore[arg-type]
+        session.reporter("perception", manifest.num_samples, manifest.num_samples)
+        # Words of the protocol that perception lessons never use; the tokenizer must know them.
+        calls = [render_call("Not in view.", FrameWindow(idx_start=i, idx_end=i + 20)) for i in range(100)]
+        config = PretrainConfig.model_validate(base.pretrain.model_dump())
+        run_pretrain(config, manifest_path(shards, "perception"), folder, texts=calls, seed=recipe.seed, run=machine(session))
+        result.num_new, result.num_records = 1, manifest.num_samples
+    return result
+
+
+def machine(session: Session) -> Run:
+    """How training runs here."""
+    from train.run import Run
+
+    return Run(device=device_of(session), max_batch=session.recipe.train.max_batch)
+
+
+def device_of(session: Session) -> str:
+    """The device that the settings name; ``auto`` takes a GPU when there is one."""
+    if session.settings.device != "auto":
+        return session.settings.device
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def policy_of(session: Session, folder: Path, *, temperature: float = 0.0, batch_size: int = 64) -> LocalPolicy:
+    """The model in a checkpoint's folder, ready to play."""
+    from deepsport.agent.policies import LocalPolicy
+    from train.models import load
+    from train.run import Checkpoint
+
+    checkpoint = Checkpoint.read(folder)
+    loaded = load(checkpoint.model, device=device_of(session))
+    return LocalPolicy(
+        checkpoint.name,
+        loaded.model,
+        loaded.processor,
+        temperature=temperature,
+        max_new_tokens=session.recipe.train.max_new_tokens,
+        batch_size=batch_size,
+        seed=session.recipe.seed,
+    )
+
+
+def instructions_of(recipe: Recipe) -> str:
+    """What the model must be told of the protocol."""
+    return full_instructions() if recipe.base.instructions else ""
+
+
+def open_base(session: Session) -> BaseModel:
+    """The base model, ready to be measured with."""
+    recipe = session.recipe
+    folder = trained_folder(session.workspace, recipe, "base")
+    curriculum = recipe.curriculum
+    policy = policy_of(session, folder, temperature=curriculum.temperature, batch_size=curriculum.batch_size)
+    return BaseModel(policy, recipe.base.frame_size, instructions_of(recipe))
+
+
+def run_train(session: Session) -> StageResult:
+    """SFT, the longer SFT if the recipe has one, and GRPO; each goes on where a killed run stopped.
+
+    Raises: UserError when there are no shards.
+    """
+    from train.grpo import GRPOConfig, run_grpo
+    from train.sft import SFTConfig, run_sft
+
+    result = StageResult("train")
+    workspace, recipe = session.workspace, session.recipe
+    base = trained_folder(workspace, recipe, "base")
+    steps = [which for which in wanted(recipe) if which != "base"]
+    common = {
+        "episode": recipe.episode,
+        "frame_size": recipe.base.frame_size,
+        "instructions": instructions_of(recipe),
+        "seed": recipe.seed,
+        "run": machine(session),
+    }
+    with timed(result):
+        for which in steps:
+            out = trained_folder(workspace, recipe, which)
+            result.num_items += 1
+            result.num_new += not (out / "lineage.json").exists()
+            session.reporter(f"train {which}", 0, 1)
+            if which == "grpo":
+                grpo = GRPOConfig.model_validate(recipe.train.grpo.model_dump())
+                start = trained_folder(workspace, recipe, "sft")
+                run_grpo(grpo, start, manifest_of(workspace, recipe, "rl"), out, **common)  # type: ignore[arg-type]
+            else:
+                settings = recipe.train.sft if which == "sft" else recipe.train.longer_sft
+                assert settings is not None
+                sft = SFTConfig.model_validate(settings.model_dump())
+                run_sft(sft, base, manifest_of(workspace, recipe, "sft"), out, **common)  # type: ignore[arg-type]
+            session.reporter(f"train {which}", 1, 1)
+    return result
+
+
+def run_evaluate(session: Session) -> StageResult:
+    """Every checkpoint of the recipe on the held-out questions, greedy.
+
+    Raises: UserError when a checkpoint is missing.
+    """
+    from train.evaluate import run_evaluate as measure
+
+    result = StageResult(EVALUATE)
+    catalog, recipe = session.workspace.catalog, session.recipe
+    with timed(result):
+        for which in wanted(recipe):
+            for exam in EXAMS:
+                result.num_items += 1
+                unit = evaluation_unit(session, which, exam)
+                if not catalog.is_done(unit):
+                    manifest = manifest_of(session.workspace, recipe, exam)
+                    policy = policy_of(session, trained_folder(session.workspace, recipe, which))
+                    evaluations, trajectories = measure(policy, manifest, recipe)
+                    records = {Evaluation: evaluations, Trajectory: trajectories}
+                    result.num_new += catalog.commit(unit, EVALUATE, recipe.stage_hash("train"), [which, exam], records)
+                result.num_records += len(catalog.read(Evaluation, [unit]))
+                session.reporter("evaluate", result.num_items, len(wanted(recipe)) * len(EXAMS))
+    return result

@@ -1,0 +1,117 @@
+"""One command's surroundings: workspace, recipe, settings, how many processes, and how a person is told what happens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from deepsport.errors import UserError
+from deepsport.log import setup
+from deepsport.settings import Settings, load_settings
+from deepsport.taxonomy import Sport
+from flows.progress import Reporter, ignore, shown
+from flows.recipe import Recipe, load_recipe
+from flows.stage import EXIT_FAILED, StageFailed, StageResult
+from flows.stages import with_settings
+from flows.workspace import Workspace, open_workspace
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Session:
+    """What a command works with."""
+
+    workspace: Workspace
+    recipe: Recipe
+    settings: Settings
+    workers: int
+    console: Console
+    recipe_source: str = "tiny"
+    """Name or path, as it was given."""
+    overrides: tuple[str, ...] = ()
+    reporter: Reporter = field(default=ignore)
+    results: list[StageResult] = field(default_factory=list)
+    """Accounts of the stages that ran."""
+
+    def say(self, text: str) -> None:
+        """One line for the person; no markup, for it may hold names from outside."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[Reporter]:
+        """Shows progress for the time of the block."""
+        with shown(self.console) as reporter:
+            before, self.reporter = self.reporter, reporter
+            try:
+                yield reporter
+            finally:
+                self.reporter = before
+
+    def run(self, stage: Callable[[], StageResult]) -> int:
+        """Runs a stage with progress, says what came of it, and gives the exit code."""
+        try:
+            with self.progress():
+                result = stage()
+        except StageFailed as error:
+            self.say(f"failed: {error}")
+            return EXIT_FAILED
+        self.say(account(result))
+        return result.exit_code
+
+    def sport(self, name: str) -> Sport:
+        """The sport of that name. Raises: UserError when there is none."""
+        try:
+            return Sport(name.strip().lower().replace(" ", "_").replace("-", "_"))
+        except ValueError:
+            raise UserError(f"no sport {name!r}; there are {', '.join(Sport)}") from None
+
+
+def account(result: StageResult) -> str:
+    """A stage's account in one line.
+
+    >>> account(StageResult("ingest", num_items=3, num_new=0, num_records=40))
+    'ingest: 3 items, nothing new, 40 records'
+    """
+    new = f"{result.num_new} new" if result.num_new else "nothing new"
+    parts = [f"{result.num_items} items", new, f"{result.num_records:,} records"]
+    if result.drops:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(result.drops.items()))
+        parts.append(f"{sum(result.drops.values())} left out ({reasons})")
+    if result.failures:
+        parts.append(f"{len(result.failures)} failed and will be tried again")
+    if result.wall_s >= 1:
+        parts.append(f"{result.wall_s:.0f} s")
+    return f"{result.stage}: {', '.join(parts)}"
+
+
+def open_session(
+    *,
+    workspace: Path | None = None,
+    recipe: str = "tiny",
+    overrides: Sequence[str] = (),
+    workers: int | None = None,
+    log_json: bool = False,
+) -> Session:
+    """The surroundings of a command, from its options, the environment and ``.env``.
+
+    Raises: UserError for what cannot be.
+    """
+    settings = load_settings()
+    if workers is not None and workers < 1:
+        raise UserError(f"--workers {workers}: at least one process is needed")
+    setup("INFO", json_lines=log_json, secrets=settings.secrets())
+    return Session(
+        workspace=open_workspace(workspace or settings.workspace),
+        recipe=with_settings(load_recipe(recipe, overrides), settings),
+        settings=settings,
+        workers=workers or settings.num_workers,
+        console=Console(stderr=True, quiet=log_json),
+        recipe_source=recipe,
+        overrides=tuple(overrides),
+    )

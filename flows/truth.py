@@ -1,0 +1,95 @@
+"""Ingest held against the truth of simulated broadcasts: cuts within two frames, and words of the commentary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from deepsport.records import Broadcast, Shot, Utterance
+from export.figures import TruthFigures
+from flows.workspace import Workspace
+from ingest.speech import spoken_words
+
+CUT_TOLERANCE_FRAMES = 2
+
+
+def truth_figures(workspace: Workspace, ingest_units: Sequence[str]) -> TruthFigures | None:
+    """The figures over all broadcasts of these units whose truth lies beside their source; None when there is none."""
+    catalog = workspace.catalog
+    num_broadcasts = num_true = num_found = num_matched = num_words = num_errors = 0
+    for unit in ingest_units:
+        for broadcast in catalog.read(Broadcast, [unit]):
+            truth = _truth_of(broadcast)
+            if truth is None:
+                continue
+            num_broadcasts += 1
+            true_cuts = _cuts(truth["shots"], broadcast)
+            found_cuts = _cuts([shot.model_dump() for shot in catalog.read(Shot, [unit])], broadcast)
+            num_true, num_found = num_true + len(true_cuts), num_found + len(found_cuts)
+            num_matched += matched_cuts(true_cuts, found_cuts)
+            spoken = spoken_words(" ".join(str(row["text"]) for row in truth["utterances"]))
+            heard = spoken_words(" ".join(utterance.text for utterance in catalog.read(Utterance, [unit])))
+            num_words += len(spoken)
+            num_errors += word_errors(spoken, heard) if spoken else 0
+    if not num_broadcasts:
+        return None
+    precision = num_matched / num_found if num_found else 1.0
+    recall = num_matched / num_true if num_true else 1.0
+    return TruthFigures(
+        num_broadcasts=num_broadcasts,
+        num_cuts=num_true,
+        shot_precision=precision,
+        shot_recall=recall,
+        shot_f1=2 * precision * recall / (precision + recall) if precision + recall else 0.0,
+        num_words=num_words,
+        word_error_rate=num_errors / num_words if num_words else None,
+    )
+
+
+def _truth_of(broadcast: Broadcast) -> dict[str, list[dict[str, object]]] | None:
+    if not broadcast.simulated:
+        return None
+    path = Path(broadcast.source_uri).with_suffix(".truth.json")
+    try:
+        truth = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return truth if isinstance(truth, dict) and {"shots", "utterances"} <= truth.keys() else None
+
+
+def _cuts(shots: Sequence[dict[str, object]], broadcast: Broadcast) -> list[int]:
+    starts = [broadcast.proxy_rate.frame_at(float(shot["span"]["start_s"])) for shot in shots]  # type: ignore[index]
+    return sorted(set(starts) - {0})
+
+
+def matched_cuts(true_cuts: Sequence[int], found_cuts: Sequence[int], tolerance: int = CUT_TOLERANCE_FRAMES) -> int:
+    """How many cuts can be paired, each once, at most tolerance frames apart; both in order.
+
+    >>> matched_cuts([10, 50, 90], [11, 13, 88])
+    2
+    """
+    matched = true_at = found_at = 0
+    while true_at < len(true_cuts) and found_at < len(found_cuts):
+        gap = found_cuts[found_at] - true_cuts[true_at]
+        if abs(gap) <= tolerance:
+            matched, true_at, found_at = matched + 1, true_at + 1, found_at + 1
+        elif gap < 0:
+            found_at += 1
+        else:
+            true_at += 1
+    return matched
+
+
+def word_errors(spoken: Sequence[str], heard: Sequence[str]) -> int:
+    """Fewest words to change, leave out or add to turn one into the other (Levenshtein).
+
+    >>> word_errors("a corner for red".split(), "a corner four red team".split())
+    2
+    """
+    row = list(range(len(heard) + 1))
+    for number, word in enumerate(spoken, 1):
+        diagonal, row[0] = row[0], number
+        for at, other in enumerate(heard, 1):
+            diagonal, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, diagonal + (word != other))
+    return row[-1]

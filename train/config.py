@@ -1,0 +1,85 @@
+"""Settings of training, apart from the code that trains: a recipe is read without loading torch (ten CPU seconds)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from deepsport.agent.reward import RewardName
+from deepsport.records import Record
+
+
+class TinyConfig(Record):
+    """Shape of the model that is built here."""
+
+    family: Literal["qwen3_vl", "qwen2_5_vl"] = "qwen3_vl"
+    """Architecture."""
+    hidden_size: int = 128
+    """Width of the language model."""
+    num_layers: int = Field(default=2, ge=1)
+    """Depth of the language model."""
+    vision_size: int = 64
+    """Width of the vision tower."""
+    vision_depth: int = 1
+    """Depth of the vision tower."""
+    frame_size: int = 64
+    """Side of a frame in pixels as the model sees it; one token for every 64x64."""
+    vocabulary_size: int = 640
+    """Tokens of the byte-level BPE that is trained on the lessons' own text."""
+    init_std: float = 0.06
+    """Spread of the first weights; at the usual 0.02 a model this small hardly learns (measured)."""
+
+
+class SFTConfig(Record):
+    """Supervised training."""
+
+    num_steps: int = Field(default=60, ge=1)
+    """Updates of the weights."""
+    batch_size: int = Field(default=32, ge=1)
+    """Conversations in one step."""
+    learning_rate: float = 1e-3
+    """Peak learning rate; cosine to zero."""
+    warmup_steps: int = 10
+    """Steps until the peak learning rate is reached."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay."""
+
+
+class PretrainConfig(Record):
+    """The stand-in for a pretrained backbone: a tiny model that learns to see, on frames of broadcasts used for nothing else."""
+
+    model: TinyConfig = TinyConfig()
+    """Shape of the model."""
+    training: SFTConfig = SFTConfig(num_steps=260, batch_size=16, learning_rate=2e-3, warmup_steps=20)
+    """First single frames and their captions, eight to a conversation; then questions answered from initial frames alone, or
+    declared not visible, and never with a tool."""
+    answer_share: float = Field(default=0.35, ge=0, le=1)
+    """Share of the steps, the last ones, that practise answering."""
+
+
+class GRPOConfig(Record):
+    """Agentic reinforcement learning."""
+
+    reward: RewardName = RewardName.ADAPTIVE
+    """gated: any useful look pays. adaptive: it pays only where a glance is not enough. grounded: the right place pays."""
+    num_steps: int = Field(default=30, ge=1)
+    """Updates of the weights."""
+    prompts_per_step: int = Field(default=8, ge=1)
+    """Questions in one step."""
+    num_generations: int = Field(default=8, ge=2)
+    """Rollouts of one question: the group."""
+    learning_rate: float = 2e-4
+    """Peak learning rate; constant after warm-up."""
+    warmup_steps: int = 5
+    """Steps until the peak learning rate is reached."""
+    temperature: float = 0.7
+    """Sampling temperature of the rollouts."""
+    max_completion_tokens: int = 384
+    """Tokens of an episode after its prompt, frames that were asked for included."""
+    beta: float = 0.0
+    """Weight of the KL term to the starting policy; 0 leaves it out."""
+    loss: Literal["dapo", "grpo", "dr_grpo"] = "dapo"
+    """How token losses are averaged."""
+    lora_rank: int = 0
+    """Rank of LoRA adapters on the language model's attention; 0 trains all weights."""
