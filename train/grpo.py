@@ -1,0 +1,205 @@
+"""Agentic GRPO with TRL: the policy plays episodes, several for each question, and learns from the better ones of a group.
+
+Kept of arXiv 2511.12908: groups of 8, the gated (v1) and adaptive (v2) reward, advantage (r - mean) / std, clipped ratio.
+Differs: no KL term unless ``beta`` is set (the paper gives no weight), DAPO's higher upper clip.
+
+A reward is a function of the completion's own text: its turns are played again in a fresh episode. So a call whose frames did
+not fit and were rolled back by the trainer earns nothing, and every rule of the episode holds here as it does in evaluation.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from datasets import Dataset
+from pydantic import Field
+from trl import GRPOConfig as TrlGRPOConfig
+from trl import GRPOTrainer
+
+from deepsport.agent.environment import Episode, EpisodeConfig
+from deepsport.agent.reward import RewardName, reward_of
+from deepsport.records import Made, Record, Trajectory
+from deepsport.taxonomy import Band
+from train.lessons import Lessons
+from train.models import END, load, unsampled_tokens
+from train.run import Checkpoint, Run, curriculum_order, trainer_arguments
+
+ASSISTANT = "<|im_start|>assistant\n"
+EMPTY_PROMPT = [{"role": "user", "content": ""}]
+"""What a row brings; the environment adds frames and question."""
+
+
+class GRPOConfig(Record):
+    """Agentic reinforcement learning."""
+
+    reward: RewardName = RewardName.ADAPTIVE
+    """gated: any useful look pays. adaptive: a look pays only where a glance is not enough. grounded: looking in the right place pays."""
+    num_steps: int = Field(default=30, ge=1)
+    """Updates of the weights."""
+    prompts_per_step: int = Field(default=8, ge=1)
+    """Questions in one step."""
+    num_generations: int = Field(default=8, ge=2)
+    """Rollouts of one question: the group."""
+    learning_rate: float = 2e-4
+    """Peak learning rate; constant after warm-up."""
+    warmup_steps: int = 5
+    """Steps until the peak learning rate is reached."""
+    temperature: float = 0.7
+    """Sampling temperature of the rollouts."""
+    max_completion_tokens: int = 384
+    """Tokens of an episode after its prompt, frames that were asked for included."""
+    beta: float = 0.0
+    """Weight of the KL term to the starting policy; 0 leaves it out."""
+    loss: Literal["dapo", "grpo", "dr_grpo"] = "dapo"
+    """How token losses are averaged."""
+    lora_rank: int = 0
+    """Rank of LoRA adapters on the language model's attention; 0 trains all weights."""
+
+
+class FrameGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
+    """GRPOTrainer for image processors that work on PIL images.
+
+    Such a processor hands back lists, and TRL 1.16 then fails in ``split_pixel_values_by_grid`` whenever a batch has tool calls
+    but no reply with a picture (every call was answered with an error).
+    """
+
+    def _tokenize_prompts(self, prompts: Any) -> Any:
+        ids, images, fields = super()._tokenize_prompts(prompts)
+        for name in ("pixel_values", "image_grid_thw"):
+            if isinstance(fields.get(name), list):
+                fields[name] = torch.as_tensor(np.array(fields[name]))
+        return ids, images, fields
+
+
+class FrameEnvironment:
+    """What TRL plays in: one episode at a time, its frame tool as a method. Public methods are tools, so there is one."""
+
+    def __init__(self, lessons: Lessons, config: EpisodeConfig, instructions: str) -> None:
+        self._lessons, self._config, self._instructions = lessons, config, instructions
+        self._episode: Episode | None = None
+
+    def reset(self, lesson: str = "", **_: Any) -> list[dict[str, Any]]:
+        """Begin an episode on a lesson; gives the initial frames and the question."""
+        self._episode = self._lessons.episode(lesson, self._config)
+        parts: list[dict[str, Any]] = self._episode.opening(self._instructions)["content"]
+        return parts
+
+    def frame_extraction_tool(self, idx_start: int, idx_end: int) -> list[dict[str, Any]]:
+        """Show frames of a window of the clip.
+
+        Args:
+            idx_start: First frame of the window, counted from 0.
+            idx_end: Last frame of the window, included.
+        """
+        assert self._episode is not None, "reset() comes before a call"
+        return self._episode.call(idx_start, idx_end).content()
+
+
+def turns_of(completion: str) -> list[str]:
+    """The policy's own turns in the decoded text of a whole episode, the environment's replies left out.
+
+    >>> turns_of("<think>a</think><tool_call>{}</tool_call><|im_end|>\\n<|im_start|>user\\n<tool_response>…</tool_response><|im_end|>\\n"
+    ...          "<|im_start|>assistant\\n<think>b</think><answer>c</answer><|im_end|>")
+    ['<think>a</think><tool_call>{}</tool_call>', '<think>b</think><answer>c</answer>']
+    """
+    return [turn.split(END)[0] for turn in completion.split(ASSISTANT)]
+
+
+def played(episode: Episode, turns: Sequence[str]) -> Trajectory:
+    """The trajectory that the turns make in a fresh episode; what follows its end is ignored."""
+    for turn in turns:
+        if episode.stop is None:
+            episode.step(turn)
+    return episode.trajectory("grpo", Made(step="grpo"))
+
+
+def episode_reward(
+    lessons: Lessons, config: EpisodeConfig, reward: RewardName, decode: Callable[[list[int]], str]
+) -> Callable[..., list[float]]:
+    """TRL's reward function for whole episodes; logs accuracy, and tool use for each band."""
+
+    def rewards(completion_ids: list[list[int]], lesson: list[str], log_metric: Any, **_: Any) -> list[float]:
+        values: list[float] = []
+        trajectories: list[tuple[Band, Trajectory]] = []
+        for ids, key in zip(completion_ids, lesson, strict=True):
+            sample = lessons.samples[key]
+            trajectory = played(lessons.episode(key, config), turns_of(decode(ids)))
+            glance = sample.lesson.band is Band.GLANCE
+            values.append(reward_of(reward, sample.question, trajectory, glance))
+            trajectories.append((sample.lesson.band, trajectory))
+        log_metric("accuracy", float(np.mean([t.accuracy for _, t in trajectories])))
+        log_metric("format_ok", float(np.mean([t.format_ok for _, t in trajectories])))
+        for band in Band:
+            used = [t.used_tool for own, t in trajectories if own is band]
+            if used:
+                log_metric(f"tool_rate/{band}", float(np.mean(used)))
+        return values
+
+    return rewards
+
+
+def run_grpo(
+    config: GRPOConfig,
+    base: Path,
+    manifest: Path,
+    out: Path,
+    *,
+    episode: EpisodeConfig,
+    frame_size: tuple[int, int],
+    instructions: str = "",
+    seed: int = 0,
+    run: Run | None = None,
+) -> Checkpoint:
+    """Train the checkpoint ``base`` on the RL shards of ``manifest``; gives the checkpoint in ``out``.
+
+    Killed in the middle, the same call goes on from the last saved step and ends with the same weights; once done it returns at
+    once. Only lessons that a rollout can tell apart are worth a step, so questions that nobody solves were dropped before.
+    """
+    run = run or Run()
+    parent = Checkpoint.read(base)
+    if done := run.finished(out, config, parent, [manifest], seed):
+        return done
+    loaded = load(parent.model, device=run.device, bf16=run.bf16)
+    with Lessons(manifest, frame_size) as lessons:
+        order = curriculum_order(list(lessons.samples), config.num_steps * config.prompts_per_step, seed)
+        batch = config.prompts_per_step * config.num_generations
+        arguments = TrlGRPOConfig(
+            **trainer_arguments(out, run, steps=config.num_steps, batch=batch, seed=seed),
+            learning_rate=config.learning_rate,
+            lr_scheduler_type="constant_with_warmup",
+            warmup_steps=config.warmup_steps,
+            num_generations=config.num_generations,
+            steps_per_generation=run.accumulation(batch),
+            max_completion_length=config.max_completion_tokens,
+            max_tool_calling_iterations=episode.max_turns,
+            temperature=config.temperature,
+            beta=config.beta,
+            loss_type=config.loss,
+            epsilon_high=0.28,
+            shuffle_dataset=False,
+            generation_kwargs={"suppress_tokens": unsampled_tokens(loaded.processor)},
+        )
+        decode = functools.partial(loaded.processor.tokenizer.decode, skip_special_tokens=False)
+        trainer = FrameGRPOTrainer(
+            model=loaded.model,
+            processing_class=loaded.processor,
+            args=arguments,
+            reward_funcs=[episode_reward(lessons, episode, config.reward, decode)],
+            train_dataset=Dataset.from_dict({"prompt": [EMPTY_PROMPT] * len(order), "lesson": order}),
+            environment_factory=functools.partial(FrameEnvironment, lessons, episode, instructions),
+            peft_config=_lora(config.lora_rank),
+        )
+        return run.train(trainer, loaded.processor, out, config, parent, [manifest], seed)
+
+
+def _lora(rank: int) -> Any:
+    if not rank:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=r".*language_model.*\.(q|k|v|o)_proj", task_type="CAUSAL_LM")

@@ -1,0 +1,211 @@
+"""How a stage of training runs: its arguments, its checkpoints, its lineage, and going on after a kill.
+
+    <out>/steps/checkpoint-N    what a killed run goes on from; gone when the stage is done
+    <out>/model/                weights (safetensors) and processor
+    <out>/curve.json            what was logged, a row a logging step
+    <out>/lineage.json          written last: from which checkpoint, data, settings and seed
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+from transformers.trainer_utils import get_last_checkpoint
+
+from deepsport import ids
+from deepsport.errors import UserError
+from deepsport.records import Record
+from export.manifest import read_manifest
+from train.models import Loaded, save
+
+
+class Lineage(Record):
+    """Where a checkpoint comes from."""
+
+    checkpoint_id: str
+    """Hash of all that follows: the same settings, data and parent give the same id."""
+    stage: str
+    """Settings class of the stage, e.g. ``GRPOConfig``."""
+    parent_id: str | None
+    """Checkpoint it started from; None for one that was built here, or came from outside."""
+    parent_source: str
+    """Folder or hub id of the parent; empty when the model was built here."""
+    config: dict[str, Any]
+    """Settings of the stage."""
+    inputs: tuple[str, ...]
+    """Digest of each set of shards."""
+    seed: int
+    code_version: str
+    weights_sha256: str
+
+
+class Checkpoint(Record):
+    """A trained model in a folder, or one from outside (then without lineage)."""
+
+    folder: str
+    lineage: Lineage | None = None
+
+    @property
+    def model(self) -> str:
+        """What `train.models.load` takes."""
+        return str(Path(self.folder) / "model") if self.lineage else self.folder
+
+    @property
+    def name(self) -> str:
+        """Id of ours, or the source of one from outside."""
+        return self.lineage.checkpoint_id if self.lineage else self.folder
+
+    @property
+    def curve(self) -> list[dict[str, float]]:
+        """What was logged on the way, a row a logging step."""
+        path = Path(self.folder) / "curve.json"
+        rows: list[dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return rows
+
+    @classmethod
+    def read(cls, source: str | Path) -> Checkpoint:
+        """The checkpoint in a folder of ours, or a stranger's folder or hub id as it is."""
+        path = Path(source) / "lineage.json"
+        if not path.exists():
+            return cls(folder=str(source))
+        return cls(folder=str(source), lineage=Lineage.model_validate_json(path.read_bytes()))
+
+
+class Run(Record):
+    """Machine choices of a run; no result depends on them but the last digits of floats."""
+
+    device: str = "cpu"
+    bf16: bool = False
+    max_batch: int = 64
+    """Most sequences in one forward pass; larger batches are accumulated."""
+    save_steps: int = 10
+    """Steps between two checkpoints that a killed run can go on from."""
+    num_threads: int = 1
+
+    def accumulation(self, batch: int) -> int:
+        """Forward passes that make up one step."""
+        return max(1, -(-batch // self.max_batch))
+
+    def finished(self, out: Path, config: Record, parent: Checkpoint | None, manifests: Sequence[Path], seed: int) -> Checkpoint | None:
+        """The checkpoint in ``out`` if it was made from exactly these; None when there is none yet.
+
+        Raises: UserError when ``out`` holds another one.
+        """
+        torch.set_num_threads(self.num_threads)
+        done = Checkpoint.read(out)
+        if done.lineage is None:
+            return None
+        if done.lineage.checkpoint_id != _checkpoint_id(config, parent, manifests, seed):
+            raise UserError(f"{out}: holds a checkpoint made with other settings or data; choose another folder or remove it")
+        return done
+
+    def train(
+        self,
+        trainer: Any,
+        processor: Any,
+        out: Path,
+        config: Record,
+        parent: Checkpoint | None,
+        manifests: Sequence[Path],
+        seed: int,
+        callbacks: Sequence[TrainerCallback] = (),
+    ) -> Checkpoint:
+        """Run the trainer to its end, from its last complete step if it was killed before, and write the checkpoint."""
+        for callback in callbacks:
+            trainer.add_callback(callback)
+        trainer.train(resume_from_checkpoint=_last_step(out / "steps"))
+        return self.finish(Loaded(trainer.model, processor), trainer.state.log_history, out, config, parent, manifests, seed)
+
+    def finish(
+        self,
+        loaded: Loaded,
+        history: Sequence[dict[str, Any]],
+        out: Path,
+        config: Record,
+        parent: Checkpoint | None,
+        manifests: Sequence[Path],
+        seed: int,
+    ) -> Checkpoint:
+        """Write model, curve and, last, lineage."""
+        model = out / "model"
+        shutil.rmtree(model, ignore_errors=True)
+        save(loaded, model)
+        rows = [{k: v for k, v in row.items() if isinstance(v, int | float)} for row in history if "loss" in row]
+        (out / "curve.json").write_text(json.dumps(rows), encoding="utf-8")
+        lineage = Lineage(
+            checkpoint_id=_checkpoint_id(config, parent, manifests, seed),
+            stage=type(config).__name__,
+            parent_id=parent.lineage.checkpoint_id if parent and parent.lineage else None,
+            parent_source=parent.folder if parent and not parent.lineage else "",
+            config=config.model_dump(mode="json"),
+            inputs=tuple(read_manifest(path).inputs_digest for path in manifests),
+            seed=seed,
+            code_version=ids.CODE_VERSION,
+            weights_sha256=ids.digest([ids.sha256_file(path) for path in sorted(model.glob("*.safetensors"))], length=64),
+        )
+        partial = out / ".lineage.json.partial"
+        partial.write_text(lineage.model_dump_json(indent=2), encoding="utf-8")
+        partial.rename(out / "lineage.json")
+        shutil.rmtree(out / "steps", ignore_errors=True)
+        return Checkpoint(folder=str(out), lineage=lineage)
+
+
+def _checkpoint_id(config: Record, parent: Checkpoint | None, manifests: Sequence[Path], seed: int) -> str:
+    data = [(m.inputs_digest, m.stage_hash, m.name) for m in map(read_manifest, manifests)]
+    return ids.make_id("checkpoint", type(config).__name__, config, parent.name if parent else "", data, seed)
+
+
+def _last_step(steps: Path) -> str | None:
+    """The newest checkpoint that is complete; a half-written one (no trainer_state.json, which is written last) is removed."""
+    while steps.is_dir() and (newest := get_last_checkpoint(str(steps))):
+        if (Path(newest) / "trainer_state.json").exists():
+            return str(newest)
+        shutil.rmtree(newest)
+    return None
+
+
+def trainer_arguments(out: Path, run: Run, *, steps: int, batch: int, seed: int) -> dict[str, Any]:
+    """What every trainer of ours is told."""
+    accumulation = run.accumulation(batch)
+    return {
+        "output_dir": str(out / "steps"),
+        "max_steps": steps,
+        "per_device_train_batch_size": -(-batch // accumulation),
+        "gradient_accumulation_steps": accumulation,
+        "gradient_checkpointing": run.device != "cpu",
+        "bf16": run.bf16,
+        "use_cpu": run.device == "cpu",
+        "seed": seed,
+        "data_seed": seed,
+        "save_steps": run.save_steps,
+        "save_total_limit": 2,
+        "logging_steps": 1,
+        "report_to": [],
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "dataloader_pin_memory": False,
+    }
+
+
+def curriculum_order(keys: Sequence[str], length: int, seed: int) -> list[str]:
+    """``length`` keys: the curriculum in its own order first, then again and again in a new random order each time.
+
+    >>> curriculum_order(["a", "b"], 3, seed=0)[:2]
+    ['a', 'b']
+    """
+    if not keys:
+        raise UserError("no lessons to train on; `deepsport status` says what was dropped and why")
+    rng = random.Random(seed)
+    order = list(keys)
+    while len(order) < length:
+        again = list(keys)
+        rng.shuffle(again)
+        order += again
+    return order[:length]

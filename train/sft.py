@@ -1,0 +1,159 @@
+"""Supervised training with TRL: perception lessons (the stand-in for a pretrained backbone) and the cold start on trajectories.
+
+Loss on the assistant's turns only. The cold start follows the curriculum's order, perception first (arXiv 2511.12908 v2).
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from pydantic import Field
+from torch.utils.data import SequentialSampler
+from trl import SFTConfig as TrlSFTConfig
+from trl import SFTTrainer
+
+from deepsport.agent.environment import EpisodeConfig
+from deepsport.records import Record
+from train.data import Encoded, Pixels, collate, encode, pixels_of
+from train.lessons import Lessons, Stills, conversations
+from train.models import Loaded, TinyConfig, build_tiny, load
+from train.run import Checkpoint, Run, curriculum_order, trainer_arguments
+
+
+class SFTConfig(Record):
+    """Supervised training."""
+
+    num_steps: int = Field(default=60, ge=1)
+    """Updates of the weights."""
+    batch_size: int = Field(default=32, ge=1)
+    """Conversations in one step."""
+    learning_rate: float = 1e-3
+    """Peak learning rate; cosine to zero."""
+    warmup_steps: int = 10
+    """Steps until the peak learning rate is reached."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay."""
+
+
+class PretrainConfig(Record):
+    """The stand-in for a pretrained backbone: a tiny model that learns to see, on frames of broadcasts used for nothing else."""
+
+    model: TinyConfig = TinyConfig()
+    """Shape of the model."""
+    training: SFTConfig = SFTConfig(num_steps=260, batch_size=16, learning_rate=2e-3, warmup_steps=20)
+    """First single frames and their captions, eight to a conversation; then questions answered from initial frames alone, or
+    declared not visible, and never with a tool."""
+    answer_share: float = Field(default=0.35, ge=0, le=1)
+    """Share of the steps, the last ones, that practise answering."""
+
+
+class FrameSFTTrainer(SFTTrainer):  # type: ignore[misc]
+    """SFTTrainer that takes rows in the order given: the order is the curriculum's, and a resumed run must find it again."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
+        return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
+
+
+def _trainer(loaded: Loaded, rows: Callable[[int], Encoded], order: Sequence[int], config: SFTConfig, out: Path, run: Run, seed: int) -> Any:
+    arguments = TrlSFTConfig(
+        **trainer_arguments(out, run, steps=config.num_steps, batch=config.batch_size, seed=seed),
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=config.warmup_steps,
+        weight_decay=config.weight_decay,
+        max_length=None,
+        dataset_kwargs={"skip_prepare_dataset": True},
+    )
+
+    def to_batch(examples: list[dict[str, int]]) -> dict[str, Any]:
+        return dict(collate([rows(example["row"]) for example in examples], loaded.processor))
+
+    return FrameSFTTrainer(
+        model=loaded.model,
+        processing_class=loaded.processor,
+        args=arguments,
+        train_dataset=Dataset.from_dict({"row": list(order)}),
+        data_collator=to_batch,
+    )
+
+
+def run_sft(
+    config: SFTConfig,
+    base: Path,
+    manifest: Path,
+    out: Path,
+    *,
+    episode: EpisodeConfig,
+    frame_size: tuple[int, int],
+    instructions: str = "",
+    seed: int = 0,
+    run: Run | None = None,
+) -> Checkpoint:
+    """Cold start of the checkpoint ``base`` on the trajectories of ``manifest``; gives the checkpoint in ``out``.
+
+    Killed in the middle, the same call goes on from the last saved step and ends with the same weights; once done it returns at
+    once.
+    """
+    run = run or Run()
+    parent = Checkpoint.read(base)
+    if done := run.finished(out, config, parent, [manifest], seed):
+        return done
+    loaded = load(parent.model, device=run.device, bf16=run.bf16)
+    with Lessons(manifest, frame_size) as lessons:
+        rows = [encode(loaded.processor, conversation) for conversation in conversations(lessons, episode, instructions)]
+    names = [str(i) for i in range(len(rows))]
+    order = [int(name) for name in curriculum_order(names, config.num_steps * config.batch_size, seed)]
+    trainer = _trainer(loaded, rows.__getitem__, order, config, out, run, seed)
+    return run.train(trainer, loaded.processor, out, config, parent, [manifest], seed)
+
+
+FRAMES_A_CONVERSATION = 8
+LARGEST_LABEL = 200
+"""Frame labels of single frames are drawn below this: they only have to be read and copied."""
+
+
+def run_pretrain(
+    config: PretrainConfig, manifest: Path, out: Path, *, texts: Sequence[str] = (), seed: int = 0, run: Run | None = None
+) -> Checkpoint:
+    """Build the tiny model and teach it to see on the perception shards of ``manifest``; gives the checkpoint in ``out``.
+
+    ``texts`` are further words that the tokenizer must know well (tool calls, questions).
+    """
+    run = run or Run()
+    if done := run.finished(out, config, None, [manifest], seed):
+        return done
+    stills = Stills(manifest)
+    loaded = build_tiny([*_words(stills), *texts], config.model, seed)
+    length = config.training.num_steps * config.training.batch_size
+    num_answers = round(config.answer_share * length)
+    rng = random.Random(seed)
+    keys = curriculum_order(list(stills.captions), (length - num_answers) * FRAMES_A_CONVERSATION, seed)
+    captioned = [keys[i : i + FRAMES_A_CONVERSATION] for i in range(0, len(keys), FRAMES_A_CONVERSATION)]
+    labels = [sorted(rng.sample(range(LARGEST_LABEL), FRAMES_A_CONVERSATION)) for _ in captioned]
+    answered = curriculum_order(list(stills.glances), num_answers, seed) if num_answers else []
+
+    @functools.cache
+    def pixels(key: str) -> Pixels:
+        return pixels_of(loaded.processor, stills.images(key))
+
+    def row(number: int) -> Encoded:
+        if number >= len(captioned):
+            key = answered[number - len(captioned)]
+            return encode(loaded.processor, stills.glance(key), pixels(key))
+        group = captioned[number]
+        return encode(loaded.processor, stills.described(group, labels[number]), Pixels.joined([pixels(key) for key in group]))
+
+    trainer = _trainer(loaded, row, range(length), config.training, out, run, seed)
+    return run.train(trainer, loaded.processor, out, config, None, [manifest], seed)
+
+
+def _words(stills: Stills) -> list[str]:
+    """The text of the perception lessons, for the tokenizer."""
+    chat = "<|im_start|>user\nFrame 0: <|im_end|>\n<|im_start|>assistant\n"
+    asked = [f"{chat}{value['prompt']}{value['reply']}" for value in stills.glances.values()]
+    return [*(chat + caption for caption in stills.captions.values()), *asked]
