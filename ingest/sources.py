@@ -11,9 +11,8 @@ import csv
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -93,7 +92,17 @@ def is_url(text: str) -> bool:
     >>> is_url("s3://bucket/a.mp4"), is_url("C:/films/a.mp4"), is_url("films/a.mp4")
     (True, False, False)
     """
-    return "://" in text and len(urlsplit(text).scheme) > 1
+    return len(_scheme(text)) > 1
+
+
+def _scheme(url: str) -> str:
+    scheme, colon, _ = url.partition("://")
+    return scheme.lower() if colon and scheme.replace("+", "").replace("-", "").isalnum() else ""
+
+
+def _file_name(url: str) -> PurePosixPath:
+    """The last part of a URL's path; urlsplit would raise on some texts that only look like a URL."""
+    return PurePosixPath(PurePosixPath(url.partition("://")[2].partition("?")[0].partition("#")[0]).name)
 
 
 def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Kept[Source]:
@@ -109,7 +118,7 @@ def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Ke
     for place in places:
         path = Path(place).absolute()
         if is_url(str(place)):
-            kept.append(Source(uri=str(place), sport=sport, title=Path(urlsplit(str(place)).path).stem))
+            kept.append(Source(uri=str(place), sport=sport, title=_file_name(str(place)).stem))
         elif path.is_dir():
             kept += [_source_of(file, sport) for file in sorted(path.rglob("*")) if _is_media(file, path)]
         elif not path.exists():
@@ -179,7 +188,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, object] | str]]:
                     continue
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     yield number, f"is no JSON ({error}); write one object a line"
                     continue
                 yield number, row if isinstance(row, dict) else "is no JSON object; write one object a line"
@@ -222,7 +231,7 @@ def _source_in(row: Mapping[str, object] | str, folder: Path, sport: Sport) -> S
     return Source(
         uri=uri,
         sport=Sport(named) if named else sport,
-        title=cells.get("title") or Path(urlsplit(uri).path if is_url(uri) else uri).stem,
+        title=cells.get("title") or (_file_name(uri) if is_url(uri) else Path(uri)).stem,
         licence=cells.get("licence") or "unknown",
         exportable=_yes_no(cells, "exportable", True),
         feed=str(_existing(folder, feed, "feed")) if feed else None,
@@ -235,7 +244,10 @@ def _cell(name: str, value: object) -> str:
         return ""
     if not isinstance(value, str | bool):
         raise FeedError(f"{name} is {json.dumps(value)}; write it as text")
-    return str(value).strip()
+    text = str(value).strip()
+    if "\0" in text or (not text.isprintable() and any(0xD800 <= ord(c) < 0xE000 for c in text)):
+        raise FeedError(f"{name} holds a NUL or half a character; write it as plain text")
+    return text
 
 
 def _yes_no(cells: Mapping[str, str], name: str, default: bool) -> bool:
@@ -247,10 +259,12 @@ def _yes_no(cells: Mapping[str, str], name: str, default: bool) -> bool:
 
 
 def _existing(folder: Path, place: str, what: str) -> Path:
-    if "\0" in place:
-        raise FeedError(f"the {what} path holds a NUL; mend it")
     path = (folder / place).absolute()
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError as error:  # a name too long for the file system
+        raise FeedError(f"the {what} path cannot be one ({error.strerror}); mend it") from error
+    if not found:
         raise MissingMedia(f"{path}: no such {what} file; mend the path")
     return path
 
@@ -286,7 +300,7 @@ def local_media(source: Source, store: MediaStore) -> Path:
     """
     if not source.is_remote:
         return Path(source.uri)
-    suffix = Path(urlsplit(source.uri).path).suffix.lower()
+    suffix = _file_name(source.uri).suffix.lower()
     key = f"incoming/{digest(source.uri)}{suffix if suffix in MEDIA_SUFFIXES else ''}"
     if not store.exists(key):
         with tempfile.TemporaryDirectory() as folder:
@@ -299,24 +313,25 @@ def local_media(source: Source, store: MediaStore) -> Path:
 def _download(url: str, local: Path) -> None:
     import fsspec
 
+    scheme = _scheme(url)
     options: dict[str, object] = {}
+    faults: tuple[type[Exception], ...] = (OSError, TimeoutError)
     try:
-        if urlsplit(url).scheme in ("http", "https"):
+        if scheme in ("http", "https"):
             import aiohttp
 
             # No limit on the whole, which may be hours of video; one on every wait.
-            options["client_kwargs"] = {
-                "timeout": aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT_S, sock_read=_TIMEOUT_S)
-            }
-        filesystem, path = fsspec.core.url_to_fs(url, **options)
-        filesystem.get_file(path, str(local))
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT_S, sock_read=_TIMEOUT_S)
+            options["client_kwargs"] = {"timeout": timeout}
+            faults = (*faults, aiohttp.ClientError)
+        filesystem, path = fsspec.url_to_fs(url, **options)
     except ImportError as error:
-        raise UserError(
-            f"{url}: needs a package for {urlsplit(url).scheme} ({error}); install fsspec[{urlsplit(url).scheme}]"
-        ) from error
+        raise UserError(f"{url}: needs a package for {scheme} ({error}); pip install 'fsspec[{scheme}]'") from error
     except ValueError as error:
         raise UserError(f"{url}: cannot be fetched ({error}); use http(s), s3 or another protocol that fsspec knows") from error
+    try:
+        filesystem.get_file(path, str(local))
     except FileNotFoundError as error:
         raise MissingMedia(f"{url}: nothing there; mend the URL") from error
-    except (OSError, TimeoutError) as error:
+    except faults as error:
         raise MediaError(f"{url}: cannot be fetched ({error}); try again") from error

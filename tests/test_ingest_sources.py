@@ -1,0 +1,173 @@
+"""ingest.sources: files, folders, manifests and URLs become sources; what is bad becomes a drop that says how to mend it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pytest_httpserver import HTTPServer
+
+from deepsport.errors import FeedError, MediaError, UserError
+from deepsport.ids import sha256_file
+from deepsport.store import Store
+from deepsport.taxonomy import DropReason, Sport
+from deepsport.timebase import FrameRate
+from deepsport.video import MissingMedia, write_video
+from ingest.sources import Source, drop_duplicates, find_sources, local_media, read_manifest
+
+
+@pytest.fixture
+def folder(tmp_path: Path, numbered_film: Any) -> Path:
+    root = tmp_path / "films"
+    (root / "deep" / "er").mkdir(parents=True)
+    (root / ".hidden").mkdir()
+    write_video(root / "b.mp4", numbered_film.frames(5), FrameRate(num=25))
+    write_video(root / "deep" / "er" / "a.dat", numbered_film.frames(6), FrameRate(num=25))
+    (root / "deep" / "broken.mkv").write_bytes(b"no film")
+    (root / "b.feed.json").write_text("{}")
+    (root / "b.truth.json").write_text("{}")
+    (root / "notes.txt").write_text("not a film")
+    (root / ".hidden" / "c.mp4").write_bytes((root / "b.mp4").read_bytes())
+    return root
+
+
+def test_a_folder_gives_every_film_and_what_claims_to_be_one(folder: Path) -> None:
+    kept = find_sources([folder], Sport.TENNIS)
+    assert [Path(s.uri).relative_to(folder).as_posix() for s in kept.items] == ["b.mp4", "deep/broken.mkv", "deep/er/a.dat"]
+    assert kept.items[0] == Source(
+        uri=str(folder / "b.mp4"), sport=Sport.TENNIS, title="b", feed=str(folder / "b.feed.json"), simulated=True
+    )
+    assert kept.items[1].feed is None and not kept.items[1].simulated
+
+
+def test_a_path_that_is_not_there_is_a_persons_mistake(tmp_path: Path) -> None:
+    with pytest.raises(MissingMedia, match="mend the path"):
+        find_sources([tmp_path / "nowhere"])
+
+
+def test_csv_rows_become_sources_and_bad_rows_drops(folder: Path) -> None:
+    manifest = folder / "list.csv"
+    manifest.write_text(
+        "\ufeffpath,sport,title,licence,exportable,feed\n"
+        "b.mp4,Table Tennis,Final,CC-BY-4.0,no,b.feed.json\n"
+        "gone.mp4,soccer,,,,\n"
+        "b.mp4,quidditch,,,,\n"
+        "b.mp4,soccer,,,perhaps,\n"
+        "b.mp4,soccer,,,,gone.json\n"
+        ",soccer,,,,\n"
+        "b.mp4,soccer,a,b,true,,too,many\n"
+        "https://example.org/films/final.mp4,tennis,,,yes,\n"
+        "deep/er/a.dat\n",
+        encoding="utf-8",
+    )
+    kept = find_sources([manifest], Sport.SOCCER)
+    assert kept.items == [
+        Source(
+            uri=str(folder / "b.mp4"),
+            sport=Sport.TABLE_TENNIS,
+            title="Final",
+            licence="CC-BY-4.0",
+            exportable=False,
+            feed=str(folder / "b.feed.json"),
+        ),
+        Source(uri="https://example.org/films/final.mp4", sport=Sport.TENNIS, title="final"),
+        Source(uri=str(folder / "deep/er/a.dat"), sport=Sport.SOCCER, title="a"),
+    ]
+    bad, missing = DropReason.BAD_MANIFEST_ROW, DropReason.MISSING_FILE
+    assert [(d.item.rsplit(":", 1)[1], d.reason) for d in kept.drops] == [
+        ("3", missing), ("4", bad), ("5", bad), ("6", missing), ("7", bad), ("8", bad),
+    ]  # fmt: skip
+    assert "unknown sport 'quidditch'; one of soccer" in kept.drops[1].detail
+
+
+def test_jsonl_rows_become_sources_and_bad_rows_drops(folder: Path) -> None:
+    rows = [
+        {"path": "b.mp4", "sport": "soccer", "exportable": False, "simulated": True},
+        {"path": "b.mp4", "lisence": "MIT"},
+        {"path": 7},
+        {"path": "b.mp4", "url": "https://example.org/b.mp4"},
+        [1],
+        {"path": "b\u0000.mp4"},
+        {"path": "b\ud800.mp4"},
+        {"path": "b" * 5000 + ".mp4"},
+        {"path": "http://[broken", "sport": "chess"},
+    ]
+    manifest = folder / "list.jsonl"
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows) + "\n{broken\n" + "[" * 100_000 + "\n")
+    kept = read_manifest(manifest)
+    assert kept.items == [Source(uri=str(folder / "b.mp4"), sport=Sport.SOCCER, title="b", exportable=False, simulated=True)]
+    assert [d.reason for d in kept.drops] == [DropReason.BAD_MANIFEST_ROW] * 10
+    details = [d.detail for d in kept.drops]
+    assert "unknown column lisence; the columns are path" in details[0]
+    assert "write it as text" in details[1] and "two places" in details[2] and "one object a line" in details[3]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"path,lisence\nb.mp4,MIT\n", "unknown column lisence; the columns are"),
+        (b"sport,title\nsoccer,x\n", "no column path or url"),
+        (b"", "is empty"),
+        (b"path\n\xff\xfe\n", "not UTF-8"),
+        (b'path\n"b.mp4\n', "no CSV"),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_is_refused_with_the_remedy(tmp_path: Path, text: bytes, says: str) -> None:
+    (tmp_path / "m.csv").write_bytes(text)
+    with pytest.raises(FeedError, match=says):
+        read_manifest(tmp_path / "m.csv")
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.binary(max_size=200), suffix=st.sampled_from([".csv", ".jsonl"]), header=st.booleans())
+def test_no_manifest_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, data: bytes, suffix: str, header: bool) -> None:
+    path = tmp_path_factory.getbasetemp() / f"fuzz{suffix}"
+    path.write_bytes((b"path,sport,title\n" if header else b"") + data)
+    with contextlib.suppress(FeedError):
+        read_manifest(path)
+
+
+def test_the_same_bytes_under_another_name_are_dropped(folder: Path) -> None:
+    (folder / "copy.mp4").write_bytes((folder / "b.mp4").read_bytes())
+    other = bytearray((folder / "b.mp4").read_bytes())
+    other[-1] ^= 1
+    (folder / "other.mp4").write_bytes(other)  # the same size, not the same film
+    kept = drop_duplicates(find_sources([folder]).items)
+    assert [s.title for s in kept.items] == ["b", "broken", "a", "other"]
+    assert [(d.reason, d.item) for d in kept.drops] == [(DropReason.DUPLICATE_MEDIA, str(folder / "copy.mp4"))]
+    assert kept.drops[0].detail.endswith("b.mp4")
+
+
+def test_a_url_is_copied_into_the_store_once(folder: Path, tmp_path: Path, httpserver: HTTPServer) -> None:
+    data = (folder / "b.mp4").read_bytes()
+    httpserver.expect_ordered_request("/b.mp4").respond_with_data(data, content_type="video/mp4")
+    store = Store(tmp_path / "media")
+    source = Source(uri=httpserver.url_for("/b.mp4"))
+    first = local_media(source, store)
+    assert local_media(source, store) == first
+    assert sha256_file(first) == sha256_file(folder / "b.mp4")
+    assert first.parent == tmp_path / "media" / "incoming" and first.suffix == ".mp4"
+
+
+def test_urls_that_cannot_be_fetched_say_why(tmp_path: Path, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/gone.mp4").respond_with_data(b"", status=404)
+    httpserver.expect_request("/down.mp4").respond_with_data(b"", status=503)
+    store = Store(tmp_path / "media")
+    with pytest.raises(MissingMedia, match="mend the URL"):
+        local_media(Source(uri=httpserver.url_for("/gone.mp4")), store)
+    with pytest.raises(MediaError, match="try again"):
+        local_media(Source(uri=httpserver.url_for("/down.mp4")), store)
+    with pytest.raises(UserError, match="cannot be fetched"):
+        local_media(Source(uri="gopher://example.org/a.mp4"), store)
+    assert not list((tmp_path / "media").rglob("*.mp4"))
+
+
+def test_a_missing_protocol_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "aiohttp", None)
+    with pytest.raises(UserError, match=r"pip install 'fsspec\[https\]'"):
+        local_media(Source(uri="https://example.org/a.mp4"), Store(tmp_path / "media"))
