@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from deepsport.errors import UserError
 from deepsport.sports.base import SportModule
+from deepsport.sports.boxing import BOXING
+from deepsport.sports.diving import DIVING
+from deepsport.sports.fencing import FENCING
+from deepsport.sports.gymnastics import GYMNASTICS
 from deepsport.sports.soccer import SOCCER
 from deepsport.sports.tennis import TENNIS
 from deepsport.sports.volleyball import VOLLEYBALL
 from deepsport.taxonomy import Sport
 
-_MODULES = {module.sport: module for module in (SOCCER, TENNIS, VOLLEYBALL)}
+_MODULES = {module.sport: module for module in (
+    SOCCER,
+    TENNIS,
+    VOLLEYBALL,
+    FENCING,
+    BOXING,
+    DIVING,
+    GYMNASTICS,
+)}
 
 
 def known_sports() -> tuple[Sport, ...]:

@@ -1,0 +1,129 @@
+"""What can be asked of a ledger and a record of events, in any sport: the state at a time, what if, and what decided it.
+
+All are pure and only replay. Events are taken in the order given, which is the order of play.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from deepsport.errors import ImpossibleEvent
+from deepsport.records import Event
+from deepsport.sports.base import Expectation, Ledger, State
+
+S = TypeVar("S", bound=State)
+
+
+class Situation(NamedTuple, Generic[S]):
+    """Where a match stands at a time."""
+
+    state: S
+    num_events: int
+    """Events that had happened by then."""
+    expected: Expectation
+    """What must happen next, and why."""
+
+
+class Counterfactual(NamedTuple, Generic[S]):
+    """A match as it was, and as it would have been had one event been another."""
+
+    actual: S
+    """After all events, as they were."""
+    altered: S
+    """After all events with the one exchanged, or after the last that the rules then still allow."""
+    broken_at: int | None
+    """Position, in the altered record, of the first event that could then not have happened; None when all still could."""
+    why: str
+    """The rule that this event would break; empty when none."""
+
+
+class Alternative(NamedTuple):
+    """What another course of one event would have made of the result."""
+
+    position: int
+    """Of the event in the record, from 0."""
+    winner: int | None
+    """Who would have won: an index in ``teams``, or None when nobody would have (yet)."""
+
+
+class Decision(NamedTuple):
+    """Which events the result hangs on."""
+
+    winner: int | None
+    decisive: tuple[Alternative, ...]
+    """Events without which (or with which exchanged) the result is another."""
+    open: tuple[int, ...]
+    """Events that cannot be judged so: without them the rest of the record would break a rule."""
+
+
+def state_at(ledger: Ledger[S], start: S, events: Iterable[Event], time_s: float) -> Situation[S]:
+    """Where a match stands at ``time_s`` (seconds on the broadcast's clock): after every event up to and at that time.
+
+    Raises: ImpossibleEvent when the rules forbid an event up to then; later events are not looked at.
+    """
+    state, num_events = start, 0
+    for event in events:
+        if event.time_s > time_s:
+            break
+        state, num_events = ledger.apply(state, event), num_events + 1
+    return Situation(state, num_events, ledger.expects(state))
+
+
+def counterfactual(ledger: Ledger[S], start: S, events: Sequence[Event], index: int,
+                   replacement: Event | None) -> Counterfactual[S]:
+    """What would have become of a match had the event at ``index`` been ``replacement``, or not been at all (None).
+
+    The events after it stay as they were, for as long as the rules allow them.
+
+    Raises: ImpossibleEvent when the record itself breaks a rule, or when the replacement does; IndexError.
+    """
+    events[index]  # an IndexError rather than a silent empty record
+    before = ledger.replay(start, events[:index])
+    actual = ledger.replay(before, events[index:])
+    altered = before if replacement is None else ledger.apply(before, replacement)
+    shift = 0 if replacement is not None else -1
+    for position, event in enumerate(events[index + 1:], index + 1):
+        try:
+            altered = ledger.apply(altered, event)
+        except ImpossibleEvent as error:
+            return Counterfactual(actual, altered, position + shift, str(error))
+    return Counterfactual(actual, altered, None, "")
+
+
+def without(state: State, event: Event) -> None:
+    """The event does not happen: what `deciding_events` tries unless told otherwise."""
+
+
+def by_the_other(state: State, event: Event) -> Event | None:
+    """The same event by the other of two teams; the event does not happen when it belongs to no team."""
+    if event.team not in state.teams or len(state.teams) != 2:
+        return None
+    return event.model_copy(update={"team": state.teams[1 - state.teams.index(event.team)]})
+
+
+def deciding_events(ledger: Ledger[S], start: S, events: Sequence[Event],
+                    alternative: Callable[[S, Event], Event | None] = without) -> Decision:
+    """The events that the result hangs on: those with whose alternative somebody else, or nobody, would have won.
+
+    alternative: what is tried in place of each event (`without`, `by_the_other`, or any function of the state before it).
+    An event whose alternative makes a later event impossible is left open, unless the match is then over with another
+    winner. Replays n² / 2 events.
+
+    Raises: ImpossibleEvent when the record itself breaks a rule.
+    """
+    states = [start, *ledger.states(start, events)]
+    winner = states[-1].winner
+    decisive: list[Alternative] = []
+    undecided: list[int] = []
+    for index, event in enumerate(events):
+        try:
+            other = counterfactual(ledger, states[index], events[index:], 0, alternative(states[index], event))
+        except ImpossibleEvent:  # the alternative itself could not have happened
+            undecided.append(index)
+            continue
+        if other.altered.winner != winner and (other.broken_at is None or other.altered.winner is not None):
+            decisive.append(Alternative(index, other.altered.winner))
+        elif other.broken_at is not None and other.altered.winner is None:
+            undecided.append(index)
+    return Decision(winner, tuple(decisive), tuple(undecided))
