@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ingest.simulator.broadcast import SimulatedBroadcast
 
 NOT_VISIBLE = "not visible"
-"""What is answered when no frame in view holds the evidence; right for no question, so the base model fails there, as it should."""
+"""What is answered when no frame in view holds the evidence: right for no question, so the base model fails there."""
 _FIRST_SEED = 1_000_000
 
 
@@ -44,7 +44,7 @@ class PerceptionConfig(Record):
     """Plays in each, about six seconds long."""
     stills_per_event: int = Field(default=2, ge=1)
     """Captioned frames of each event."""
-    glances_per_play: int = Field(default=1, ge=0)
+    glances_per_play: int = Field(default=4, ge=0)
     """Questions on the initial frames of each play."""
     frame_size: int = Field(default=64, ge=32)
     """Side of the square frames in pixels: what the tiny model sees."""
@@ -87,14 +87,14 @@ def _glances(
     asked = ask_broadcast(clips, broadcast.events, templates, config.seed).items
     for clip in clips:
         own = [question for question in asked if question.clip_id == clip.clip_id]
+        indices = FrameWindow(idx_start=0, idx_end=clip.num_frames - 1).uniform(config.initial_frames)
+        jpegs = [_jpeg(broadcast, clip.first_frame + i, config) for i in indices]
         for question in rng.sample(own, min(config.glances_per_play, len(own))):
-            indices = FrameWindow(idx_start=0, idx_end=clip.num_frames - 1).uniform(config.initial_frames)
             content = {
                 "frame_indices": indices,
                 "prompt": question_prompt(question, clip.num_frames),
                 "reply": _reply(question, clip, broadcast.events, indices),
             }
-            jpegs = [_jpeg(broadcast, clip.first_frame + i, config) for i in indices]
             yield frames_sample(make_id("glance", question.question_id), content, jpegs, licence="Apache-2.0")
 
 

@@ -80,7 +80,7 @@ def encode(processor: Any, messages: Sequence[Message], pixels: Pixels | None = 
 
 
 def collate(batch: Sequence[Encoded], processor: Any) -> dict[str, torch.Tensor]:
-    """A right-padded batch: input_ids, attention_mask, labels, mm_token_type_ids (B, L); pixel_values (P, patch); image_grid_thw."""
+    """A right-padded batch: tokens, masks and labels are (B, L), pixel_values (P, patch), image_grid_thw (images, 3)."""
 
     def pad(rows: list[torch.Tensor], value: int) -> torch.Tensor:
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)

@@ -12,19 +12,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from datasets import Dataset
-from pydantic import Field
 from trl import GRPOConfig as TrlGRPOConfig
 from trl import GRPOTrainer
 
 from deepsport.agent.environment import Episode, EpisodeConfig
 from deepsport.agent.reward import RewardName, reward_of
-from deepsport.records import Made, Record, Trajectory
+from deepsport.records import Made, Trajectory
 from deepsport.taxonomy import Band
+from train.config import GRPOConfig
 from train.lessons import Lessons
 from train.models import END, load, unsampled_tokens
 from train.run import Checkpoint, Run, curriculum_order, trainer_arguments
@@ -34,34 +34,7 @@ EMPTY_PROMPT = [{"role": "user", "content": ""}]
 """What a row brings; the environment adds frames and question."""
 
 
-class GRPOConfig(Record):
-    """Agentic reinforcement learning."""
-
-    reward: RewardName = RewardName.ADAPTIVE
-    """gated: any useful look pays. adaptive: a look pays only where a glance is not enough. grounded: looking in the right place pays."""
-    num_steps: int = Field(default=30, ge=1)
-    """Updates of the weights."""
-    prompts_per_step: int = Field(default=8, ge=1)
-    """Questions in one step."""
-    num_generations: int = Field(default=8, ge=2)
-    """Rollouts of one question: the group."""
-    learning_rate: float = 2e-4
-    """Peak learning rate; constant after warm-up."""
-    warmup_steps: int = 5
-    """Steps until the peak learning rate is reached."""
-    temperature: float = 0.7
-    """Sampling temperature of the rollouts."""
-    max_completion_tokens: int = 384
-    """Tokens of an episode after its prompt, frames that were asked for included."""
-    beta: float = 0.0
-    """Weight of the KL term to the starting policy; 0 leaves it out."""
-    loss: Literal["dapo", "grpo", "dr_grpo"] = "dapo"
-    """How token losses are averaged."""
-    lora_rank: int = 0
-    """Rank of LoRA adapters on the language model's attention; 0 trains all weights."""
-
-
-class FrameGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
+class FrameGRPOTrainer(GRPOTrainer):
     """GRPOTrainer for image processors that work on PIL images.
 
     Such a processor hands back lists, and TRL 1.16 then fails in ``split_pixel_values_by_grid`` whenever a batch has tool calls
@@ -95,16 +68,17 @@ class FrameEnvironment:
         Args:
             idx_start: First frame of the window, counted from 0.
             idx_end: Last frame of the window, included.
+
         """
         assert self._episode is not None, "reset() comes before a call"
         return self._episode.call(idx_start, idx_end).content()
 
 
 def turns_of(completion: str) -> list[str]:
-    """The policy's own turns in the decoded text of a whole episode, the environment's replies left out.
+    r"""The policy's own turns in the decoded text of a whole episode, the environment's replies left out.
 
-    >>> turns_of("<think>a</think><tool_call>{}</tool_call><|im_end|>\\n<|im_start|>user\\n<tool_response>…</tool_response><|im_end|>\\n"
-    ...          "<|im_start|>assistant\\n<think>b</think><answer>c</answer><|im_end|>")
+    >>> reply = "<|im_end|>\n<|im_start|>user\n<tool_response>…</tool_response><|im_end|>\n<|im_start|>assistant\n"
+    >>> turns_of("<think>a</think><tool_call>{}</tool_call>" + reply + "<think>b</think><answer>c</answer><|im_end|>")
     ['<think>a</think><tool_call>{}</tool_call>', '<think>b</think><answer>c</answer>']
     """
     return [turn.split(END)[0] for turn in completion.split(ASSISTANT)]

@@ -20,7 +20,7 @@ from deepsport.agent.protocol import Conversation, frame_parts, text_part, tool_
 from deepsport.errors import UserError
 from deepsport.records import Trajectory
 from deepsport.video import FrameReader
-from export.samples import LessonSample, read_lesson
+from export.samples import read_lesson
 from export.shards import ShardReader
 
 OPEN_CLIPS = 256
@@ -78,9 +78,8 @@ def replay(episode: Episode, trajectory: Trajectory, instructions: str = "") -> 
         shown = episode.step(turn.text)
         indices = shown.frame_indices if shown else ()
         if indices != turn.frame_indices:
-            raise UserError(
-                f"{trajectory.trajectory_id}: recorded frames {turn.frame_indices}, replayed {indices}; run `deepsport annotate` again"
-            )
+            was = f"recorded frames {turn.frame_indices}, replayed {indices}"
+            raise UserError(f"{trajectory.trajectory_id}: {was}; run `deepsport annotate` again")
         conversation.append(turn_message(turn.text))
         if shown:
             conversation.append(tool_message(shown.frame_indices, shown.frames))

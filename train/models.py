@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from pydantic import Field
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoConfig,
@@ -35,34 +34,13 @@ from transformers.processing_utils import ProcessorMixin
 from trl.chat_template_utils import qwen3_template
 
 from deepsport.errors import UserError
-from deepsport.records import Record
+from train.config import TinyConfig
 
 END = "<|im_end|>"
 PAD = "<|endoftext|>"
 VISION = {"image": "<|image_pad|>", "video": "<|video_pad|>", "vision_start": "<|vision_start|>", "vision_end": "<|vision_end|>"}
 SPECIAL_TOKENS = [PAD, "<|im_start|>", END, *VISION.values()]
 TAGS = [f"<{slash}{tag}>" for tag in ("think", "answer", "tool_call", "tool_response") for slash in ("", "/")]
-
-
-class TinyConfig(Record):
-    """Shape of the model that is built here."""
-
-    family: Literal["qwen3_vl", "qwen2_5_vl"] = "qwen3_vl"
-    """Architecture."""
-    hidden_size: int = 128
-    """Width of the language model."""
-    num_layers: int = Field(default=2, ge=1)
-    """Depth of the language model."""
-    vision_size: int = 64
-    """Width of the vision tower."""
-    vision_depth: int = 1
-    """Depth of the vision tower."""
-    frame_size: int = 64
-    """Side of a frame in pixels as the model sees it; one token for every 64x64."""
-    vocabulary_size: int = 640
-    """Tokens of the byte-level BPE that is trained on the lessons' own text."""
-    init_std: float = 0.06
-    """Spread of the first weights; at the usual 0.02 a model this small hardly learns (measured)."""
 
 
 class Loaded(NamedTuple):
@@ -79,14 +57,14 @@ def _init_frames_only(self: Any, image_processor: Any, tokenizer: Any, chat_temp
         setattr(self, f"{name}_token_id", tokenizer.convert_tokens_to_ids(token))
 
 
-class FrameQwen3VLProcessor(Qwen3VLProcessor):  # type: ignore[misc]
+class FrameQwen3VLProcessor(Qwen3VLProcessor):
     """Qwen3-VL's processor for single frames: no video processor, so torchvision is never asked for."""
 
     def __init__(self, image_processor: Any = None, tokenizer: Any = None, chat_template: str | None = None, **_: Any) -> None:
         _init_frames_only(self, image_processor, tokenizer, chat_template)
 
 
-class FrameQwen2_5_VLProcessor(Qwen2_5_VLProcessor):  # type: ignore[misc]
+class FrameQwen2_5_VLProcessor(Qwen2_5_VLProcessor):
     """Qwen2.5-VL's processor for single frames."""
 
     def __init__(self, image_processor: Any = None, tokenizer: Any = None, chat_template: str | None = None, **_: Any) -> None:
@@ -95,7 +73,7 @@ class FrameQwen2_5_VLProcessor(Qwen2_5_VLProcessor):  # type: ignore[misc]
 
 AutoProcessor.register(Qwen3VLConfig, FrameQwen3VLProcessor, exist_ok=True)
 AutoProcessor.register(Qwen2_5_VLConfig, FrameQwen2_5_VLProcessor, exist_ok=True)
-PROCESSORS = {"qwen3_vl": FrameQwen3VLProcessor, "qwen2_5_vl": FrameQwen2_5_VLProcessor}
+PROCESSORS: dict[str, Any] = {"qwen3_vl": FrameQwen3VLProcessor, "qwen2_5_vl": FrameQwen2_5_VLProcessor}
 
 
 def chat_template() -> str:

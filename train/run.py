@@ -1,9 +1,9 @@
 """How a stage of training runs: its arguments, its checkpoints, its lineage, and going on after a kill.
 
-    <out>/steps/checkpoint-N    what a killed run goes on from; gone when the stage is done
-    <out>/model/                weights (safetensors) and processor
-    <out>/curve.json            what was logged, a row a logging step
-    <out>/lineage.json          written last: from which checkpoint, data, settings and seed
+<out>/steps/checkpoint-N    what a killed run goes on from; gone when the stage is done
+<out>/model/                weights (safetensors) and processor
+<out>/curve.json            what was logged, a row a logging step
+<out>/lineage.json          written last: from which checkpoint, data, settings and seed
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ class Run(Record):
         """Forward passes that make up one step."""
         return max(1, -(-batch // self.max_batch))
 
-    def finished(self, out: Path, config: Record, parent: Checkpoint | None, manifests: Sequence[Path], seed: int) -> Checkpoint | None:
+    def finished(
+        self, out: Path, config: Record, parent: Checkpoint | None, manifests: Sequence[Path], seed: int
+    ) -> Checkpoint | None:
         """The checkpoint in ``out`` if it was made from exactly these; None when there is none yet.
 
         Raises: UserError when ``out`` holds another one.

@@ -12,54 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from pydantic import Field
 from torch.utils.data import SequentialSampler
 from trl import SFTConfig as TrlSFTConfig
 from trl import SFTTrainer
 
 from deepsport.agent.environment import EpisodeConfig
-from deepsport.records import Record
+from train.config import PretrainConfig, SFTConfig
 from train.data import Encoded, Pixels, collate, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
-from train.models import Loaded, TinyConfig, build_tiny, load
+from train.models import Loaded, build_tiny, load
 from train.run import Checkpoint, Run, curriculum_order, trainer_arguments
 
 
-class SFTConfig(Record):
-    """Supervised training."""
-
-    num_steps: int = Field(default=60, ge=1)
-    """Updates of the weights."""
-    batch_size: int = Field(default=32, ge=1)
-    """Conversations in one step."""
-    learning_rate: float = 1e-3
-    """Peak learning rate; cosine to zero."""
-    warmup_steps: int = 10
-    """Steps until the peak learning rate is reached."""
-    weight_decay: float = 0.01
-    """Decoupled weight decay."""
-
-
-class PretrainConfig(Record):
-    """The stand-in for a pretrained backbone: a tiny model that learns to see, on frames of broadcasts used for nothing else."""
-
-    model: TinyConfig = TinyConfig()
-    """Shape of the model."""
-    training: SFTConfig = SFTConfig(num_steps=260, batch_size=16, learning_rate=2e-3, warmup_steps=20)
-    """First single frames and their captions, eight to a conversation; then questions answered from initial frames alone, or
-    declared not visible, and never with a tool."""
-    answer_share: float = Field(default=0.35, ge=0, le=1)
-    """Share of the steps, the last ones, that practise answering."""
-
-
-class FrameSFTTrainer(SFTTrainer):  # type: ignore[misc]
+class FrameSFTTrainer(SFTTrainer):
     """SFTTrainer that takes rows in the order given: the order is the curriculum's, and a resumed run must find it again."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
 
 
-def _trainer(loaded: Loaded, rows: Callable[[int], Encoded], order: Sequence[int], config: SFTConfig, out: Path, run: Run, seed: int) -> Any:
+def _trainer(
+    loaded: Loaded, rows: Callable[[int], Encoded], order: Sequence[int], config: SFTConfig, out: Path, run: Run, seed: int
+) -> Any:
     arguments = TrlSFTConfig(
         **trainer_arguments(out, run, steps=config.num_steps, batch=config.batch_size, seed=seed),
         learning_rate=config.learning_rate,
