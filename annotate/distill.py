@@ -75,7 +75,7 @@ class ScriptedTeacher:
         shown = [frame for frame in _frames_shown(conversation) if self._question.evidence.contains(frame)]
         if shown:
             frame = shown[len(shown) // 2]
-            return render_answer(f"Frame {frame}: {describe(self._event_at(frame))}.", self._spoken(self._question.answers[0]))
+            return render_answer(f"{describe(self._event_at(frame))}.", self._spoken(self._question.answers[0]))
         asked = [turn.call for turn in map(parse_turn, _turns_said(conversation)) if turn.call is not None]
         window = self._window(asked, dice) if len(asked) < self._config.max_looks else None
         if window is not None:

@@ -122,7 +122,7 @@ def _reply(question: Question, clip: Clip, events: Sequence[Event], indices: Seq
     event = next(e for e in events if (w := evidence_in(clip, e)) is not None and w.contains(frame))
     answer = question.answers[0]
     return render_answer(
-        f"Frame {frame}: {describe(event)}.", answer.replace(";", ", ") if question.answer_kind is AnswerKind.TEXT else answer
+        f"{describe(event)}.", answer.replace(";", ", ") if question.answer_kind is AnswerKind.TEXT else answer
     )
 
 

@@ -68,16 +68,16 @@ def test_every_task_is_distilled(scene: Scene) -> None:
     assert {question.task for question in questions if question.question_id in kept} == set(Task)
 
 
-def test_the_last_thought_names_a_frame_of_the_evidence_that_was_shown(scene: Scene) -> None:
+def test_the_last_thought_says_what_happens_after_its_evidence_was_shown(scene: Scene) -> None:
     questions, clips, events = scene
     asked = {question.question_id: question for question in questions}
     by_id = {event.event_id: event for event in events}
     for run in distill(questions[:60], clips, events, blank).items:
         question = asked[run.question_id]
         think = parse_turn(run.turns[-1].text).think
-        frames = [frame for frame in run.seen_frames if question.evidence.contains(frame)]
+        assert any(question.evidence.contains(frame) for frame in run.seen_frames)
         caption = describe(by_id[question.event_ids[0]])
-        assert think in {f"Frame {frame}: {caption}." for frame in frames}
+        assert think == f"{caption}."
         assert all(parse_turn(turn.text).think == "Not in view." for turn in run.turns[:-1])
 
 
