@@ -84,7 +84,7 @@ def ingest_broadcast(
     with tempfile.TemporaryDirectory(prefix="deepsport-") as folder:
         proxy = Path(folder) / "proxy.mp4"
         decoded = decode_once(media, proxy, Path(folder), proxy_config=config.proxy, shot_config=config.shot)
-        store.put_file(proxy, proxy_key)
+        store.put_file(proxy, proxy_key, move=True)
         broadcast = _broadcast_of(source, media, sha256, proxy_key, decoded, made)
         spoken = _utterances(broadcast_id, decoded, config, transcriber, _made_by(made, "transcribe", broadcast_id))
     events = _events(source, broadcast, config, _made_by(made, "import_events", broadcast_id))

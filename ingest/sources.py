@@ -76,8 +76,8 @@ class Source(BaseModel):
 class MediaStore(Protocol):
     """What fetching needs of deepsport.store.Store."""
 
-    def put_file(self, local: Path, key: str) -> str:
-        """Keep a copy of a file under a key."""
+    def put_file(self, local: Path, key: str, *, move: bool = False) -> str:
+        """Keep a file under a key; move gives the file away."""
 
     def path(self, key: str) -> Path:
         """A local file with what the key holds."""
@@ -306,7 +306,7 @@ def local_media(source: Source, store: MediaStore) -> Path:
         with tempfile.TemporaryDirectory() as folder:
             local = Path(folder) / "media"
             _download(source.uri, local)
-            store.put_file(local, key)
+            store.put_file(local, key, move=True)
     return store.path(key)
 
 
@@ -328,7 +328,7 @@ def _download(url: str, local: Path) -> None:
     except ImportError as error:
         raise UserError(f"{url}: needs a package for {scheme} ({error}); pip install 'fsspec[{scheme}]'") from error
     except ValueError as error:
-        raise UserError(f"{url}: cannot be fetched ({error}); use http(s), s3 or another protocol that fsspec knows") from error
+        raise MediaError(f"{url}: cannot be fetched ({error}); use http(s), s3 or another protocol that fsspec knows") from error
     try:
         filesystem.get_file(path, str(local))
     except FileNotFoundError as error:

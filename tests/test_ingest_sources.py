@@ -162,7 +162,7 @@ def test_urls_that_cannot_be_fetched_say_why(tmp_path: Path, httpserver: HTTPSer
         local_media(Source(uri=httpserver.url_for("/gone.mp4")), store)
     with pytest.raises(MediaError, match="try again"):
         local_media(Source(uri=httpserver.url_for("/down.mp4")), store)
-    with pytest.raises(UserError, match="cannot be fetched"):
+    with pytest.raises(MediaError, match="cannot be fetched"):
         local_media(Source(uri="gopher://example.org/a.mp4"), store)
     assert not list((tmp_path / "media").rglob("*.mp4"))
 
