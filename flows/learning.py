@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepsport.agent.protocol import full_instructions, render_call
 from deepsport.ids import digest
-from deepsport.records import Evaluation, Trajectory
+from deepsport.records import Evaluation, Record, Trajectory
 from deepsport.timebase import FrameWindow
 from export.manifest import manifest_path
 from export.shards import write_shards
@@ -32,7 +34,7 @@ def make_base(session: Session) -> StageResult:
     if base.checkpoint is not None or (folder / "lineage.json").exists():
         return result
     with timed(result):
-        from train.sft import PretrainConfig, run_pretrain
+        from train.sft import run_pretrain
 
         shards = session.workspace.shards_dir / f"perception-{recipe.base_hash}"
         inputs = [digest(base.perception, recipe.annotate.templates)]
@@ -50,8 +52,15 @@ def make_base(session: Session) -> StageResult:
         session.reporter("perception", manifest.num_samples, manifest.num_samples)
         # Words of the protocol that perception lessons never use; the tokenizer must know them.
         calls = [render_call("Not in view.", FrameWindow(idx_start=i, idx_end=i + 20)) for i in range(100)]
-        config = PretrainConfig.model_validate(base.pretrain.model_dump())
-        run_pretrain(config, manifest_path(shards, "perception"), folder, texts=calls, seed=recipe.seed, run=machine(session))
+        run_pretrain(
+            base.pretrain,
+            manifest_path(shards, "perception"),
+            folder,
+            texts=calls,
+            seed=recipe.seed,
+            run=machine(session),
+            on_step=functools.partial(session.reporter, "pretrain"),
+        )
         result.num_new, result.num_records = 1, manifest.num_samples
     return result
 
@@ -67,9 +76,9 @@ def device_of(session: Session) -> str:
     """The device that the settings name; ``auto`` takes a GPU when there is one."""
     if session.settings.device != "auto":
         return session.settings.device
-    import torch
+    from train.run import best_device
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return best_device()
 
 
 def policy_of(session: Session, folder: Path, *, temperature: float = 0.0, batch_size: int = 64) -> LocalPolicy:
@@ -110,8 +119,8 @@ def run_train(session: Session) -> StageResult:
 
     Raises: UserError when there are no shards.
     """
-    from train.grpo import GRPOConfig, run_grpo
-    from train.sft import SFTConfig, run_sft
+    from train.grpo import run_grpo
+    from train.sft import run_sft
 
     result = StageResult("train")
     workspace, recipe = session.workspace, session.recipe
@@ -129,17 +138,14 @@ def run_train(session: Session) -> StageResult:
             out = trained_folder(workspace, recipe, which)
             result.num_items += 1
             result.num_new += not (out / "lineage.json").exists()
-            session.reporter(f"train {which}", 0, 1)
+            on_step = functools.partial(session.reporter, f"train {which}")
             if which == "grpo":
-                grpo = GRPOConfig.model_validate(recipe.train.grpo.model_dump())
                 start = trained_folder(workspace, recipe, "sft")
-                run_grpo(grpo, start, manifest_of(workspace, recipe, "rl"), out, **common)  # type: ignore[arg-type]
+                run_grpo(recipe.train.grpo, start, manifest_of(workspace, recipe, "rl"), out, on_step=on_step, **common)  # type: ignore[arg-type]
             else:
                 settings = recipe.train.sft if which == "sft" else recipe.train.longer_sft
                 assert settings is not None
-                sft = SFTConfig.model_validate(settings.model_dump())
-                run_sft(sft, base, manifest_of(workspace, recipe, "sft"), out, **common)  # type: ignore[arg-type]
-            session.reporter(f"train {which}", 1, 1)
+                run_sft(settings, base, manifest_of(workspace, recipe, "sft"), out, on_step=on_step, **common)  # type: ignore[arg-type]
     return result
 
 
@@ -160,8 +166,15 @@ def run_evaluate(session: Session) -> StageResult:
                 if not catalog.is_done(unit):
                     manifest = manifest_of(session.workspace, recipe, exam)
                     policy = policy_of(session, trained_folder(session.workspace, recipe, which))
-                    evaluations, trajectories = measure(policy, manifest, recipe)
-                    records = {Evaluation: evaluations, Trajectory: trajectories}
+                    evaluations, trajectories = measure(
+                        policy,
+                        manifest,
+                        episode=recipe.episode,
+                        frame_size=recipe.base.frame_size,
+                        instructions=instructions_of(recipe),
+                        config_hash=recipe.stage_hash("train"),
+                    )
+                    records: dict[type[Record], Sequence[Record]] = {Evaluation: evaluations, Trajectory: trajectories}
                     result.num_new += catalog.commit(unit, EVALUATE, recipe.stage_hash("train"), [which, exam], records)
                 result.num_records += len(catalog.read(Evaluation, [unit]))
                 session.reporter("evaluate", result.num_items, len(wanted(recipe)) * len(EXAMS))

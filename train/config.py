@@ -39,7 +39,7 @@ class SFTConfig(Record):
     batch_size: int = Field(default=32, ge=1)
     """Conversations in one step."""
     learning_rate: float = 1e-3
-    """Peak learning rate; cosine to zero."""
+    """Peak learning rate; it stays until the last 30 % of the steps and then falls to zero."""
     warmup_steps: int = 10
     """Steps until the peak learning rate is reached."""
     weight_decay: float = 0.01
@@ -51,11 +51,13 @@ class PretrainConfig(Record):
 
     model: TinyConfig = TinyConfig()
     """Shape of the model."""
-    training: SFTConfig = SFTConfig(num_steps=260, batch_size=16, learning_rate=2e-3, warmup_steps=20)
-    """First single frames and their captions, eight to a conversation; then questions answered from initial frames alone, or
-    declared not visible, and never with a tool."""
-    answer_share: float = Field(default=0.35, ge=0, le=1)
-    """Share of the steps, the last ones, that practise answering."""
+    training: SFTConfig = SFTConfig(num_steps=520, batch_size=16, learning_rate=2e-3, warmup_steps=20)
+    """Single frames and their captions, eight to a conversation; and questions answered from initial frames alone, or declared
+    not visible, and never with a tool."""
+    see_first: float = Field(default=0.33, ge=0, le=1)
+    """Share of the steps, the first ones, that hold captions only."""
+    answer_share: float = Field(default=0.8, ge=0, le=1)
+    """Share of questions in the steps after that."""
 
 
 class GRPOConfig(Record):

@@ -27,7 +27,7 @@ from deepsport.taxonomy import Band
 from train.config import GRPOConfig
 from train.lessons import Lessons
 from train.models import END, load, unsampled_tokens
-from train.run import Checkpoint, Run, curriculum_order, trainer_arguments
+from train.run import Checkpoint, OnStep, Run, curriculum_order, trainer_arguments
 
 ASSISTANT = "<|im_start|>assistant\n"
 EMPTY_PROMPT = [{"role": "user", "content": ""}]
@@ -128,6 +128,7 @@ def run_grpo(
     instructions: str = "",
     seed: int = 0,
     run: Run | None = None,
+    on_step: OnStep | None = None,
 ) -> Checkpoint:
     """Train the checkpoint ``base`` on the RL shards of ``manifest``; gives the checkpoint in ``out``.
 
@@ -168,7 +169,7 @@ def run_grpo(
             environment_factory=functools.partial(FrameEnvironment, lessons, episode, instructions),
             peft_config=_lora(config.lora_rank),
         )
-        return run.train(trainer, loaded.processor, out, config, parent, [manifest], seed)
+        return run.train(trainer, loaded.processor, out, config, parent, [manifest], seed, on_step)
 
 
 def _lora(rank: int) -> Any:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from deepsport import ids
@@ -24,6 +24,17 @@ from deepsport.errors import UserError
 from deepsport.records import Record
 from export.manifest import read_manifest
 from train.models import Loaded, save
+
+OnStep = Callable[[int, int], None]
+"""Told after each step how many of how many are done."""
+
+
+class _Steps(TrainerCallback):
+    def __init__(self, on_step: OnStep) -> None:
+        self._on_step = on_step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._on_step(state.global_step, state.max_steps)
 
 
 class Lineage(Record):
@@ -117,11 +128,12 @@ class Run(Record):
         parent: Checkpoint | None,
         manifests: Sequence[Path],
         seed: int,
-        callbacks: Sequence[TrainerCallback] = (),
+        on_step: OnStep | None = None,
     ) -> Checkpoint:
         """Run the trainer to its end, from its last complete step if it was killed before, and write the checkpoint."""
-        for callback in callbacks:
-            trainer.add_callback(callback)
+        trainer.remove_callback(PrinterCallback)
+        if on_step is not None:
+            trainer.add_callback(_Steps(on_step))
         trainer.train(resume_from_checkpoint=_last_step(out / "steps"))
         return self.finish(Loaded(trainer.model, processor), trainer.state.log_history, out, config, parent, manifests, seed)
 
@@ -157,6 +169,11 @@ class Run(Record):
         partial.rename(out / "lineage.json")
         shutil.rmtree(out / "steps", ignore_errors=True)
         return Checkpoint(folder=str(out), lineage=lineage)
+
+
+def best_device() -> str:
+    """``cuda`` when there is a GPU, else ``cpu``."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _checkpoint_id(config: Record, parent: Checkpoint | None, manifests: Sequence[Path], seed: int) -> str:
@@ -202,11 +219,11 @@ def curriculum_order(keys: Sequence[str], length: int, seed: int) -> list[str]:
     >>> curriculum_order(["a", "b"], 3, seed=0)[:2]
     ['a', 'b']
     """
-    if not keys:
+    if not keys and length:
         raise UserError("no lessons to train on; `deepsport status` says what was dropped and why")
     rng = random.Random(seed)
     order = list(keys)
-    while len(order) < length:
+    while keys and len(order) < length:
         again = list(keys)
         rng.shuffle(again)
         order += again

@@ -6,6 +6,7 @@ Loss on the assistant's turns only. The cold start follows the curriculum's orde
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from train.config import PretrainConfig, SFTConfig
 from train.data import Encoded, Pixels, collate, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
 from train.models import Loaded, build_tiny, load
-from train.run import Checkpoint, Run, curriculum_order, trainer_arguments
+from train.run import Checkpoint, OnStep, Run, curriculum_order, trainer_arguments
 
 
 class FrameSFTTrainer(SFTTrainer):
@@ -37,7 +38,8 @@ def _trainer(
     arguments = TrlSFTConfig(
         **trainer_arguments(out, run, steps=config.num_steps, batch=config.batch_size, seed=seed),
         learning_rate=config.learning_rate,
-        lr_scheduler_type="cosine",
+        lr_scheduler_type="warmup_stable_decay",
+        lr_scheduler_kwargs={"num_decay_steps": round(0.3 * config.num_steps), "decay_type": "linear"},
         warmup_steps=config.warmup_steps,
         weight_decay=config.weight_decay,
         max_length=None,
@@ -67,6 +69,7 @@ def run_sft(
     instructions: str = "",
     seed: int = 0,
     run: Run | None = None,
+    on_step: OnStep | None = None,
 ) -> Checkpoint:
     """Cold start of the checkpoint ``base`` on the trajectories of ``manifest``; gives the checkpoint in ``out``.
 
@@ -83,7 +86,7 @@ def run_sft(
     names = [str(i) for i in range(len(rows))]
     order = [int(name) for name in curriculum_order(names, config.num_steps * config.batch_size, seed)]
     trainer = _trainer(loaded, rows.__getitem__, order, config, out, run, seed)
-    return run.train(trainer, loaded.processor, out, config, parent, [manifest], seed)
+    return run.train(trainer, loaded.processor, out, config, parent, [manifest], seed, on_step)
 
 
 FRAMES_A_CONVERSATION = 8
@@ -92,7 +95,14 @@ LARGEST_LABEL = 200
 
 
 def run_pretrain(
-    config: PretrainConfig, manifest: Path, out: Path, *, texts: Sequence[str] = (), seed: int = 0, run: Run | None = None
+    config: PretrainConfig,
+    manifest: Path,
+    out: Path,
+    *,
+    texts: Sequence[str] = (),
+    seed: int = 0,
+    run: Run | None = None,
+    on_step: OnStep | None = None,
 ) -> Checkpoint:
     """Build the tiny model and teach it to see on the perception shards of ``manifest``; gives the checkpoint in ``out``.
 
@@ -104,26 +114,24 @@ def run_pretrain(
     stills = Stills(manifest)
     loaded = build_tiny([*_words(stills), *texts], config.model, seed)
     length = config.training.num_steps * config.training.batch_size
-    num_answers = round(config.answer_share * length)
     rng = random.Random(seed)
-    keys = curriculum_order(list(stills.captions), (length - num_answers) * FRAMES_A_CONVERSATION, seed)
-    captioned = [keys[i : i + FRAMES_A_CONVERSATION] for i in range(0, len(keys), FRAMES_A_CONVERSATION)]
-    labels = [sorted(rng.sample(range(LARGEST_LABEL), FRAMES_A_CONVERSATION)) for _ in captioned]
-    answered = curriculum_order(list(stills.glances), num_answers, seed) if num_answers else []
+    answers = [row >= config.see_first * length and rng.random() < config.answer_share for row in range(length)]
+    captions = iter(curriculum_order(list(stills.captions), answers.count(False) * FRAMES_A_CONVERSATION, seed))
+    glances = iter(curriculum_order(list(stills.glances), answers.count(True), seed))
+    plan = [[next(glances)] if answer else list(itertools.islice(captions, FRAMES_A_CONVERSATION)) for answer in answers]
+    labels = [sorted(rng.sample(range(LARGEST_LABEL), FRAMES_A_CONVERSATION)) for _ in plan]
 
     @functools.cache
     def pixels(key: str) -> Pixels:
         return pixels_of(loaded.processor, stills.images(key))
 
     def row(number: int) -> Encoded:
-        if number >= len(captioned):
-            key = answered[number - len(captioned)]
-            return encode(loaded.processor, stills.glance(key), pixels(key))
-        group = captioned[number]
-        return encode(loaded.processor, stills.described(group, labels[number]), Pixels.joined([pixels(key) for key in group]))
+        keys = plan[number]
+        conversation = stills.glance(keys[0]) if answers[number] else stills.described(keys, labels[number])
+        return encode(loaded.processor, conversation, Pixels.joined([pixels(key) for key in keys]))
 
     trainer = _trainer(loaded, row, range(length), config.training, out, run, seed)
-    return run.train(trainer, loaded.processor, out, config, None, [manifest], seed)
+    return run.train(trainer, loaded.processor, out, config, None, [manifest], seed, on_step)
 
 
 def _words(stills: Stills) -> list[str]:
