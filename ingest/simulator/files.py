@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 GOP = 10
 """Frames from keyframe to keyframe; so few that the file can serve as a proxy as it is."""
 
+PRESET = "superfast"
+"""Of x264: a quarter less time than veryfast for a quarter more bytes."""
+
 
 class SimulatedFiles(NamedTuple):
     """What `simulate` wrote."""
@@ -48,7 +51,7 @@ def simulate(
     out_dir.mkdir(parents=True, exist_ok=True)
     files.truth.unlink(missing_ok=True)
     frames = (broadcast.frame(i) for i in range(broadcast.num_frames))
-    write_video(files.video, frames, broadcast.rate, broadcast.audio(), sample_rate=SAMPLE_RATE, gop=GOP)
+    write_video(files.video, frames, broadcast.rate, broadcast.audio(), sample_rate=SAMPLE_RATE, gop=GOP, preset=PRESET)
     replace_atomically(files.feed, lambda file: file.write(feed))
     replace_atomically(files.truth, lambda file: file.write(truth))
     return files

@@ -30,7 +30,7 @@ _FIGURE_PX: Final = 160
 _SLOT_PX: Final = 66
 """Distance between two figures; a figure is about 50 wide."""
 _OBJECT_BASE_Y: Final = 190
-_POP: Final = (0.86, 0.95)
+_POP: Final = (0.9, 0.97)
 """Size of an event's figures on its first and its last two frames."""
 
 
