@@ -106,6 +106,7 @@ def open_session(
     if workers is not None and workers < 1:
         raise UserError(f"--workers {workers}: at least one process is needed")
     setup("INFO", json_lines=log_json, secrets=settings.secrets())
+    logging.getLogger("faster_whisper").setLevel(logging.WARNING)
     return Session(
         workspace=open_workspace(workspace or settings.workspace),
         recipe=with_settings(load_recipe(recipe, overrides), settings),

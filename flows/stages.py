@@ -150,6 +150,9 @@ def _plan(workspace: Workspace, recipe: Recipe, sources: Iterable[Source]) -> tu
     copies: list[Drop] = []
     for source in sources:
         sha256 = sha256_file(Path(source.uri)) if not source.is_remote and Path(source.uri).is_file() else ""
+        twin = by_broadcast.get(make_id("broadcast", sha256))
+        if twin is not None:
+            source = _completed(source, broadcasts[twin])
         identity = _identity(source, sha256)
         before = by_identity.get(identity)
         if before is not None and (before.num_records or not source.is_remote):
@@ -160,10 +163,26 @@ def _plan(workspace: Workspace, recipe: Recipe, sources: Iterable[Source]) -> tu
                 copies.append(drop_of(SOURCES, source.uri, DropReason.DUPLICATE_MEDIA, detail))
             continue
         label = f"source {source.uri}"
-        old = {by_broadcast.get(make_id("broadcast", sha256)), getattr(by_source.get(label), "unit", None)} - {None}
+        old = {twin, getattr(by_source.get(label), "unit", None)} - {None}
         inputs = (identity, label, *sorted(f"{_REPLACES}{unit}" for unit in old))
         jobs.append(Job(workspace, recipe, source, unit_id(STEP, stage_hash, inputs), inputs))
     return jobs, done, copies
+
+
+def _completed(source: Source, known: Broadcast) -> Source:
+    """The source with what it does not say itself taken from the same film as it was ingested before.
+
+    A folder says nothing of sport and licence; that must not make it forgotten what a manifest said.
+    """
+    unsaid = {
+        "sport": (source.sport is Sport.OTHER, known.sport),
+        "title": (source.title in ("", Path(source.uri).stem), known.title),
+        "licence": (source.licence == "unknown", known.licence),
+        "exportable": (source.licence == "unknown" and source.exportable, known.exportable),
+        "feed": (source.feed is None and known.feed_uri is not None and Path(known.feed_uri).is_file(), known.feed_uri),
+        "simulated": (not source.simulated, known.simulated),
+    }
+    return source.model_copy(update={name: value for name, (missing, value) in unsaid.items() if missing})
 
 
 def _identity(source: Source, sha256: str) -> str:

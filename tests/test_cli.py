@@ -1,0 +1,172 @@
+"""The command line: quick help, one line for a person's mistake, exit codes that say what happened."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.cli import app, main
+from flows.running import RUNNERS
+
+STAGES = ("ingest", "annotate", "curriculum", "export", "train", "evaluate", "report", "pipeline")
+COMMANDS = (*STAGES, "demo", "ask", "status", "review push", "review pull", "serve", "compact", "simulate")
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No .env, no settings and no workspace of the person who runs the tests."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("DEEPSPORT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def call(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return int(ended.value.code or 0)
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was said on stderr: one line, no traceback."""
+    said = capsys.readouterr().err.strip()
+    assert "\n" not in said and said.startswith("deepsport: "), said
+    return said
+
+
+def test_help_comes_within_half_a_cpu_second() -> None:
+    code = "import sys; from flows.cli import main; main(['--help'])"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (
+        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5 * 2
+    )  # twice the goal: the machine may be busy
+    for command in COMMANDS:
+        assert f" {command.split()[0]} " in shown
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = ("torch", "prefect", "duckdb", "pyarrow", "av", "numpy", "pandas")
+    code = f"import sys, flows.cli; print([name for name in {heavy} if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert shown.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(*command.split(), "--help") == 0
+    shown = capsys.readouterr().out
+    assert f"Usage: deepsport {command}" in shown and "--workspace" in shown
+    assert not re.search(r"--\w[\w-]* *(?:STR|INT|PATH|FLOAT)? *│", shown), "an option without a word of help"
+
+
+def test_every_stage_has_a_command() -> None:
+    names = {name for name in app if not name.startswith("-")}
+    assert set(RUNNERS) - {"base"} <= names and set(STAGES) <= names
+
+
+def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    from importlib.metadata import version
+
+    assert call("--version") == 0
+    assert capsys.readouterr().out.strip() == version("deepsport")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ingst"], 'Did you mean "ingest"'),
+        (["ingest"], "say what to ingest"),
+        (["ingest", "nowhere.mp4"], "nowhere.mp4: no such file"),
+        (["ingest", ".", "--sport", "quidditch"], "no sport 'quidditch'"),
+        (["status", "--recipe", "huge"], "no recipe 'huge'"),
+        (["status", "--set", "sead=1"], "did you mean 'seed'"),
+        (["status", "--wrkspace", "x"], "Unknown option"),
+        (["status", "--workers", "0"], "at least one process"),
+        (["annotate"], "run `deepsport ingest` first"),
+        (["curriculum", "--set", "base.checkpoint='nowhere/model'"], "run `deepsport annotate` first"),
+        (["export"], "run `deepsport curriculum` first"),
+        (["serve"], "say either --every"),
+        (["serve", "--every", "5 parsecs"], "write a number and s, m, h or d"),
+        (["serve", "--every", "1s"], "at least 10s"),
+        (["review", "push"], "DEEPSPORT_LABEL_STUDIO_URL"),
+        (["ask", "nothing", ""], "the question is empty"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_two(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if arguments[0] == "curriculum":
+        monkeypatch.setattr("flows.learning.open_base", lambda session: None)  # no model is loaded for a mistake
+    assert call(*arguments) == 2
+    assert said in one_line(capsys)
+
+
+def test_a_setting_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DEEPSPORT_WORKSPCE", "x")
+    assert call("status") == 2
+    assert "DEEPSPORT_WORKSPACE" in one_line(capsys)
+
+
+def test_a_file_in_the_workspaces_place_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "w").write_text("")
+    assert call("status", "-w", str(tmp_path / "w")) == 2
+    assert "choose another --workspace" in one_line(capsys)
+
+
+def test_status_of_an_empty_workspace_is_all_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("status", "--json") == 0
+    state = json.loads(capsys.readouterr().out)
+    assert state["tables"] == {} and state["quarantined"] == []
+    assert all(stage == {"units": 0, "records": 0, "drops": {}} for stage in state["stages"].values())
+
+
+def test_simulate_ingest_annotate_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quiet = ["--set", "ingest.transcription=false", "--set", "simulate.simulator.commentary=false"]
+    assert call("simulate", "--sport", "tennis", "--out", "films", "--duration-s", "13", *quiet) == 0
+    rows = [json.loads(line) for line in Path("films/manifest.jsonl").read_text().splitlines()]
+    assert [row["path"] for row in rows] == ["tennis-0.mp4"]
+    (tmp_path / "films" / "[red]odd[.mp4").write_text("no film")
+    assert call("ingest", "films/manifest.jsonl", *quiet) == 0
+    assert call("ingest", "films/manifest.jsonl", *quiet) == 0
+    assert "nothing new" in capsys.readouterr().err
+    assert call("ingest", "films", *quiet) == 3  # one good film, one that is none
+    assert call("annotate", *quiet) == 0
+    capsys.readouterr()
+    assert call("status", *quiet) == 3
+    said = capsys.readouterr().err
+    assert "unreadable_media" in said and "[red]odd[.mp4" in said
+    assert call("status", "--json", *quiet) == 3
+    state = json.loads(capsys.readouterr().out)
+    assert state["stages"]["annotate"]["records"] > 10
+    assert [entry["reason"] for entry in state["quarantined"]] == ["unreadable_media"]
+    assert call("compact", *quiet) == 0
+    assert call("status", "--json", *quiet) == 3
+    assert json.loads(capsys.readouterr().out) == state
+
+
+def test_only_bad_input_is_exit_code_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.mp4").write_text("no film")
+    assert call("ingest", "bad.mp4") == 1
+    assert "1 of 1 items failed" in capsys.readouterr().err
+
+
+def test_ask_wants_a_clip_or_a_film(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert call("ask", "clip-1", "Which event happens?", "--checkpoint", str(tmp_path)) == 2
+    assert "neither a video file nor a clip" in one_line(capsys)
+
+
+def test_the_module_runs_as_well_as_the_script() -> None:
+    command = [sys.executable, "-m", "flows", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    assert shutil.which("deepsport", path=str(Path(sys.executable).parent))

@@ -1,0 +1,129 @@
+"""Recipes: found by name or path, strict about keys, and hashed stage by stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deepsport.errors import RecipeError
+from flows.recipe import STAGES, load_recipe, recipe_names
+from flows.stages import with_settings
+
+
+def test_every_recipe_that_comes_with_the_project_loads() -> None:
+    assert "tiny" in recipe_names()
+    for name in recipe_names():
+        assert load_recipe(name).description, name
+
+
+def test_a_recipe_is_found_by_path_too(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\nseed = 3\n')
+    assert load_recipe(str(path)).seed == 3
+
+
+def test_an_unknown_name_says_which_there_are() -> None:
+    with pytest.raises(RecipeError, match=r"there are .*tiny"):
+        load_recipe("huge")
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="no such recipe file"):
+        load_recipe(str(tmp_path / "x.toml"))
+
+
+def test_text_that_is_not_toml_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text("name = \n")
+    with pytest.raises(RecipeError, match=r"x\.toml: not TOML"):
+        load_recipe(str(tmp_path / "x.toml"))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("annotate.templates.num_option=3", "did you mean 'num_options'"),
+        ("ingest.shot.adaptive_treshold=3", "did you mean 'adaptive_threshold'"),
+        ("sead=3", "did you mean 'seed'"),
+        ("export.qqqq=3", "known here: shards"),
+        ("train.grpo.num_steps=0", "train.grpo.num_steps = 0: Input should be greater"),
+        ("seed=often", "seed = 'often': Input should be a valid integer"),
+        ("seed", "write table.key=value"),
+        ("seed.x=3", "'seed' is a value, not a table"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_remedy(override: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe("tiny", [override])
+
+
+def test_overrides_take_toml_values_and_bare_words() -> None:
+    recipe = load_recipe(
+        "tiny", ["seed=7", "ingest.transcription=false", "train.grpo.reward=gated", 'curriculum.split.transfer_sports=["tennis"]']
+    )
+    assert (recipe.seed, recipe.ingest.transcription, recipe.train.grpo.reward) == (7, False, "gated")
+    assert recipe.curriculum.split.transfer_sports == ("tennis",)
+
+
+@pytest.mark.parametrize(
+    ("override", "first_changed"),
+    [
+        ("ingest.clip.min_s=6.0", "ingest"),
+        ("annotate.templates.num_options=3", "annotate"),
+        ("seed=1", "annotate"),
+        ("base.pretrain.training.num_steps=11", "curriculum"),
+        ("curriculum.schedule.bands.look_rate=0.6", "curriculum"),
+        ("export.gop=12", "export"),
+        ("train.grpo.num_steps=31", "train"),
+    ],
+)
+def test_a_change_makes_its_stage_and_all_after_it_anew(override: str, first_changed: str) -> None:
+    before, after = load_recipe("tiny"), load_recipe("tiny", [override])
+    changed = [stage for stage in STAGES if before.stage_hash(stage) != after.stage_hash(stage)]
+    assert changed == list(STAGES[STAGES.index(first_changed) :])
+
+
+def test_name_description_and_limits_change_no_hash() -> None:
+    before, after = load_recipe("tiny"), load_recipe("tiny", ["name=other", "description=x", "max_failure_share=0.9"])
+    assert before.recipe_hash == after.recipe_hash
+
+
+def test_the_base_model_does_not_depend_on_the_broadcasts() -> None:
+    before, after = load_recipe("tiny"), load_recipe("tiny", ["ingest.clip.min_s=6.0", "simulate.duration_s=30.0"])
+    assert before.base_hash == after.base_hash
+
+
+def test_hashes_are_the_same_in_another_process() -> None:
+    import subprocess
+    import sys
+
+    code = "from flows.recipe import load_recipe; print(load_recipe('tiny').recipe_hash)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True).stdout
+    assert printed.strip() == load_recipe("tiny").recipe_hash
+
+
+def test_a_stage_without_hash_is_our_mistake() -> None:
+    with pytest.raises(ValueError, match="no stage 'demo'"):
+        load_recipe("tiny").stage_hash("demo")
+
+
+def test_a_speech_model_from_the_settings_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from deepsport.settings import Settings
+
+    recipe = load_recipe("tiny")
+    other = with_settings(recipe, Settings(whisper_model="small.en"))
+    assert other.ingest.speech.model == "small.en"
+    assert other.stage_hash("ingest") != recipe.stage_hash("ingest")
+    assert with_settings(recipe, Settings()) == recipe
+
+
+def test_reading_a_recipe_loads_no_torch() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, flows.session, flows.status, flows.running; from flows.recipe import load_recipe; load_recipe('tiny'); "
+    code += (
+        "print([name for name in ('torch', 'transformers', 'trl', 'prefect', 'cv2', 'faster_whisper') if name in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True).stdout
+    assert printed.strip() == "[]"
