@@ -32,8 +32,10 @@ class Counterfactual(NamedTuple, Generic[S]):
     """After all events, as they were."""
     altered: S
     """After all events with the one exchanged, or after the last that the rules then still allow."""
+    fell_away: tuple[int, ...]
+    """Positions in the record of later events that could then not have happened and were left out."""
     broken_at: int | None
-    """Position, in the altered record, of the first event that could then not have happened; None when all still could."""
+    """Position in the record of the later event at which the altered match could not go on; None when it could to the end."""
     why: str
     """The rule that this event would break; empty when none."""
 
@@ -54,7 +56,7 @@ class Decision(NamedTuple):
     decisive: tuple[Alternative, ...]
     """Events without which (or with which exchanged) the result is another."""
     open: tuple[int, ...]
-    """Events that cannot be judged so: without them the rest of the record would break a rule."""
+    """Events that cannot be judged so: with the alternative the record would break a rule."""
 
 
 def state_at(ledger: Ledger[S], start: S, events: Iterable[Event], time_s: float) -> Situation[S]:
@@ -70,25 +72,28 @@ def state_at(ledger: Ledger[S], start: S, events: Iterable[Event], time_s: float
     return Situation(state, num_events, ledger.expects(state))
 
 
-def counterfactual(ledger: Ledger[S], start: S, events: Sequence[Event], index: int,
-                   replacement: Event | None) -> Counterfactual[S]:
+def counterfactual(ledger: Ledger[S], start: S, events: Sequence[Event], index: int, replacement: Event | None,
+                   may_fall_away: int = 0) -> Counterfactual[S]:
     """What would have become of a match had the event at ``index`` been ``replacement``, or not been at all (None).
 
-    The events after it stay as they were, for as long as the rules allow them.
+    The events after it stay as they were, for as long as the rules allow them; of those that they forbid up to
+    ``may_fall_away`` are left out (with a goal falls the kick-off after it).
 
     Raises: ImpossibleEvent when the record itself breaks a rule, or when the replacement does; IndexError.
     """
-    events[index]  # an IndexError rather than a silent empty record
+    event = events[index]
     before = ledger.replay(start, events[:index])
-    actual = ledger.replay(before, events[index:])
+    actual = ledger.replay(ledger.apply(before, event), events[index + 1:])
     altered = before if replacement is None else ledger.apply(before, replacement)
-    shift = 0 if replacement is not None else -1
-    for position, event in enumerate(events[index + 1:], index + 1):
+    fell_away: list[int] = []
+    for position, later in enumerate(events[index + 1:], index + 1):
         try:
-            altered = ledger.apply(altered, event)
+            altered = ledger.apply(altered, later)
         except ImpossibleEvent as error:
-            return Counterfactual(actual, altered, position + shift, str(error))
-    return Counterfactual(actual, altered, None, "")
+            if len(fell_away) == may_fall_away:
+                return Counterfactual(actual, altered, tuple(fell_away), position, str(error))
+            fell_away.append(position)
+    return Counterfactual(actual, altered, tuple(fell_away), None, "")
 
 
 def without(state: State, event: Event) -> None:
@@ -103,12 +108,12 @@ def by_the_other(state: State, event: Event) -> Event | None:
 
 
 def deciding_events(ledger: Ledger[S], start: S, events: Sequence[Event],
-                    alternative: Callable[[S, Event], Event | None] = without) -> Decision:
+                    alternative: Callable[[S, Event], Event | None] = without, may_fall_away: int = 1) -> Decision:
     """The events that the result hangs on: those with whose alternative somebody else, or nobody, would have won.
 
     alternative: what is tried in place of each event (`without`, `by_the_other`, or any function of the state before it).
-    An event whose alternative makes a later event impossible is left open, unless the match is then over with another
-    winner. Replays n² / 2 events.
+    An event is left open when its alternative breaks a rule, or makes more later events impossible than ``may_fall_away``
+    and nobody has won by then. Replays about n² / 2 events.
 
     Raises: ImpossibleEvent when the record itself breaks a rule.
     """
@@ -116,14 +121,15 @@ def deciding_events(ledger: Ledger[S], start: S, events: Sequence[Event],
     winner = states[-1].winner
     decisive: list[Alternative] = []
     undecided: list[int] = []
-    for index, event in enumerate(events):
+    for position, event in enumerate(events):
         try:
-            other = counterfactual(ledger, states[index], events[index:], 0, alternative(states[index], event))
+            other = counterfactual(ledger, states[position], events[position:], 0, alternative(states[position], event),
+                                   may_fall_away)
         except ImpossibleEvent:  # the alternative itself could not have happened
-            undecided.append(index)
+            undecided.append(position)
             continue
-        if other.altered.winner != winner and (other.broken_at is None or other.altered.winner is not None):
-            decisive.append(Alternative(index, other.altered.winner))
-        elif other.broken_at is not None and other.altered.winner is None:
-            undecided.append(index)
+        if other.broken_at is not None and other.altered.winner is None:
+            undecided.append(position)
+        elif other.altered.winner != winner:
+            decisive.append(Alternative(position, other.altered.winner))
     return Decision(winner, tuple(decisive), tuple(undecided))
