@@ -1,0 +1,84 @@
+"""Makes docs/simulated.png and docs/episode.png from the simulator.
+
+python docs/make_pictures.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from deepsport.taxonomy import Sport
+from deepsport.timebase import FrameWindow
+from ingest.simulator.broadcast import SimulatedBroadcast
+
+HERE = Path(__file__).parent
+LARGE, SMALL = (256, 144), (160, 90)
+GAP, LINE = 6, 20
+INK, FAINT, GREEN = (30, 34, 40), (110, 116, 124), (32, 150, 80)
+Picture = tuple[Image.Image, str, bool]
+"""A frame, the line below it, and whether it is framed in green."""
+
+
+def frame_of(broadcast: SimulatedBroadcast, index: int, size: tuple[int, int]) -> Image.Image:
+    """A frame as a small picture."""
+    return Image.fromarray(broadcast.frame(index)).resize(size, Image.Resampling.LANCZOS)
+
+
+def events_of(sport: Sport, seed: int) -> list[Picture]:
+    """An ordinary moment, then the first event of each kind in the middle of its evidence."""
+    broadcast = SimulatedBroadcast(sport, seed, duration_s=90)
+    first = {event.kind: event for event in reversed(broadcast.events)}
+    pictures: list[Picture] = [(frame_of(broadcast, 40, LARGE), f"{sport}: play goes on", False)]
+    for kind, event in sorted(first.items(), key=lambda item: item[1].time_s):
+        middle = broadcast.rate.frame_at((event.evidence.start_s + event.evidence.end_s) / 2)
+        words = f"{kind.replace('_', ' ')}, {event.team}, {event.zone}, {event.num_players}"
+        pictures.append((frame_of(broadcast, middle, LARGE), words, True))
+    return pictures
+
+
+def strip(broadcast: SimulatedBroadcast, indices: Sequence[int], evidence: FrameWindow) -> list[Picture]:
+    """Frames with their numbers, those of the evidence marked."""
+    return [(frame_of(broadcast, i, SMALL), f"frame {i}", evidence.contains(i)) for i in indices]
+
+
+def sheet(rows: Sequence[tuple[str, Sequence[Picture]]], path: Path, colours: int = 192) -> None:
+    """Rows of pictures with a heading each, as a PNG of few colours."""
+    width, height = rows[0][1][0][0].size
+    columns = max(len(pictures) for _, pictures in rows)
+    heads = [LINE + 4 if head else 0 for head, _ in rows]
+    image = Image.new("RGB", (columns * (width + GAP) + GAP, sum(heads) + len(rows) * (height + LINE + GAP) + GAP), "white")
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size=13)
+    top = GAP
+    for (head, pictures), above in zip(rows, heads, strict=True):
+        draw.text((GAP, top), head, INK, font)
+        top += above
+        for column, (picture, words, marked) in enumerate(pictures):
+            left = GAP + column * (width + GAP)
+            image.paste(picture, (left, top))
+            if marked:
+                draw.rectangle((left, top, left + width - 1, top + height - 1), outline=GREEN, width=3)
+            draw.text((left + 2, top + height + 2), words, GREEN if marked else FAINT, font)
+        top += height + LINE + GAP
+    image.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def main() -> None:
+    """Write both."""
+    sheet([("", events_of(sport, seed=0)) for sport in (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)], HERE / "simulated.png")
+    # The clip of docs/walk.md: frames 0 to 171 of soccer 0, its foul on frames 124 to 134.
+    broadcast, evidence = SimulatedBroadcast(Sport.SOCCER, seed=0, duration_s=24), FrameWindow(idx_start=124, idx_end=134)
+    first = FrameWindow(idx_start=0, idx_end=171).uniform(8)
+    second = FrameWindow(idx_start=123, idx_end=147).uniform(8)
+    rows = [
+        ("Shown at the start. Question: between frames 120 and 144, which event happens?", strip(broadcast, first, evidence)),
+        ("<think>Not in view.</think> frame_extraction_tool(123, 147) is answered with", strip(broadcast, second, evidence)),
+    ]
+    sheet(rows, HERE / "episode.png")
+
+
+if __name__ == "__main__":
+    main()
