@@ -369,17 +369,21 @@ def _repairs(info: MediaInfo, steps: _Steps, loss: _Loss, config: ProxyConfig) -
     if info.variable_rate:
         repairs.append("variable frame rate")
     if steps.repeated:
-        repairs.append(f"{steps.repeated} frames repeated")
+        repairs.append(_counted(steps.repeated, "frame", "repeated"))
     if steps.left_out:
-        repairs.append(f"{steps.left_out} frames left out")
+        repairs.append(_counted(steps.left_out, "frame", "left out"))
     if abs(info.start_s) > 1 / info.rate.fps:
         repairs.append(f"start offset {info.start_s:.3f} s")
     if loss.damaged:
-        repairs.append(f"{loss.damaged} damaged packets skipped")
+        repairs.append(_counted(loss.damaged, "damaged packet", "skipped"))
     if loss.damaged_sound:
-        repairs.append(f"{loss.damaged_sound} damaged packets of sound skipped")
+        repairs.append(_counted(loss.damaged_sound, "damaged packet", "of sound skipped"))
     if Fraction(info.width, info.height) != Fraction(config.width, config.height):
         size = fitted(info.width, info.height, config.width, config.height)
         if size != (config.width, config.height):
             repairs.append(f"padded from {size[0]}x{size[1]}")
     return repairs
+
+
+def _counted(count: int, what: str, fate: str) -> str:
+    return f"{count} {what}{'s' if count > 1 else ''} {fate}"

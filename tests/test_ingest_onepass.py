@@ -10,6 +10,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import ingest.onepass
 from deepsport.errors import MediaError
@@ -252,7 +254,7 @@ def test_a_few_damaged_frames_are_bridged_and_counted(tmp_path: Path, numbered_f
     write_video(tmp_path / "a.mp4", numbered_film.frames(100, 320, 180), RATE, gop=5)
     damaged(tmp_path / "a.mp4", tmp_path / "hurt.mp4", {44})
     out = decode_once(tmp_path / "hurt.mp4", tmp_path / "p.mp4", tmp_path, proxy_config=SMALL)
-    assert "1 damaged packets skipped" in out.repairs
+    assert "1 damaged packet skipped" in out.repairs
     seen = numbers(tmp_path / "p.mp4", numbered_film)
     assert len(seen) == 100 and seen[:44] == list(range(44)) and seen[44] == 43 and seen[45:] == list(range(45, 100))
 
@@ -296,3 +298,24 @@ def test_memory_does_not_grow_with_the_sound(tmp_path: Path, numbered_film: Any)
     out = decode_once(tmp_path / "a.mp4", tmp_path / "p.mp4", tmp_path, proxy_config=SMALL)
     assert isinstance(out.samples_N, np.memmap)
     assert ingest.onepass.SAMPLE_RATE == 16000
+
+
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_damage_gives_a_proxy_or_a_media_error(
+    tmp_path_factory: pytest.TempPathFactory, numbered_film: Any, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    if not (folder / "whole.mp4").exists():
+        write_video(folder / "whole.mp4", numbered_film.frames(20, 128, 72), RATE, beep(0.2, 0.8))
+    broken = bytearray((folder / "whole.mp4").read_bytes())
+    for _ in range(data.draw(st.integers(1, 12))):
+        broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
+    (folder / "broken.mp4").write_bytes(broken)
+    try:
+        out = decode_once(folder / "broken.mp4", folder / "p.mp4", folder, proxy_config=SMALL)
+    except MediaError:
+        return
+    with FrameReader(folder / "p.mp4", size=(128, 72)) as reader:
+        assert (reader.num_frames, reader.rate) == (out.num_frames, out.rate)
+        reader.frames(range(reader.num_frames))
