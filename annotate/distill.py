@@ -73,23 +73,24 @@ class ScriptedTeacher:
     def _turn(self, conversation: Conversation) -> str:
         dice = random.Random(f"{self._config.seed}/{self._question.question_id}/{len(conversation)}")
         shown = [frame for frame in _frames_shown(conversation) if self._question.evidence.contains(frame)]
+        targets = stretches_in(self._question.text) or [self._question.evidence]
         if shown:
             frame = shown[len(shown) // 2]
-            return render_answer(f"{describe(self._event_at(frame))}.", self._spoken(self._question.answers[0]))
+            stretch = next((target for target in targets if target.contains(frame)), targets[0])
+            return render_answer(thought_of(stretch, self._event_at(frame)), self._spoken(self._question.answers[0]))
         asked = [turn.call for turn in map(parse_turn, _turns_said(conversation)) if turn.call is not None]
-        window = self._window(asked, dice) if len(asked) < self._config.max_looks else None
+        # In the order of the text, which templates shuffle: which is tried first tells nothing of which is right.
+        target = targets[len(asked) % len(targets)]
+        window = self._window(target, asked, dice) if len(asked) < self._config.max_looks else None
         if window is not None:
-            return render_call("Not in view.", window)
-        return render_answer("Not in view.", self._guess(dice))
+            return render_call(thought_of(target, None), window)
+        return render_answer(thought_of(target, None), self._guess(dice))
 
     def _event_at(self, frame: int) -> Event:
         seen_on = [(event, evidence_in(self._clip, event)) for event in self._events]
         return next((event for event, window in seen_on if window is not None and window.contains(frame)), self._events[0])
 
-    def _window(self, asked: Sequence[FrameWindow], dice: random.Random) -> FrameWindow | None:
-        targets = stretches_in(self._question.text) or [self._question.evidence]
-        # In the order of the text, which templates shuffle: which is tried first tells nothing of which is right.
-        target = targets[len(asked) % len(targets)]
+    def _window(self, target: FrameWindow, asked: Sequence[FrameWindow], dice: random.Random) -> FrameWindow | None:
         last = self._clip.num_frames - 1
         for wider in range(self._clip.num_frames):
             offset = round(dice.gauss(0, self._config.noise_sd_frames))
@@ -117,6 +118,15 @@ class ScriptedTeacher:
         if self._question.answer_kind is not AnswerKind.TEXT:
             return answer
         return ", ".join(fact.strip() for fact in answer.split(";"))
+
+
+def thought_of(stretch: FrameWindow, event: Event | None) -> str:
+    """What the scripted teacher thinks: the stretch it speaks of, and what it sees there; None means nothing yet.
+
+    >>> thought_of(FrameWindow(idx_start=48, idx_end=76), None)
+    '48-76: not in view.'
+    """
+    return f"{stretch.idx_start}-{stretch.idx_end}: {describe(event) if event else 'not in view'}."
 
 
 def distill(

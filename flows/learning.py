@@ -51,7 +51,7 @@ def make_base(session: Session) -> StageResult:
         manifest = write_shards(counted(), shards, "perception", inputs=inputs, stage_hash=recipe.base_hash)  # type: ignore[arg-type]
         session.reporter("perception", manifest.num_samples, manifest.num_samples)
         # Words of the protocol that perception lessons never use; the tokenizer must know them.
-        calls = [render_call("Not in view.", FrameWindow(idx_start=i, idx_end=i + 20)) for i in range(100)]
+        calls = [render_call("20-40: not in view.", FrameWindow(idx_start=i, idx_end=i + 20)) for i in range(100)]
         run_pretrain(
             base.pretrain,
             manifest_path(shards, "perception"),

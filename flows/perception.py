@@ -2,7 +2,8 @@
 
 They come from simulated broadcasts that are used for nothing else (their seeds lie far from all others): single frames with a
 caption, and questions on a clip's initial frames, answered at once where the event is in view and declared not visible where
-it is not. All sports take part, as they would in a backbone's pretraining; the tool never does.
+it is not. All sports take part, as they would in a backbone's pretraining; the tool never does, nor does localisation: to tell
+which of two windows holds a frame is arithmetic that a model this small learns by looking.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
+from annotate.distill import thought_of
 from annotate.templates import TemplateConfig, ask_broadcast, evidence_in
+from annotate.verify import stretches_in
 from deepsport.agent.protocol import question_prompt, render_answer
 from deepsport.ids import make_id
 from deepsport.records import Clip, Event, Question, Record
 from deepsport.sports.base import describe
-from deepsport.taxonomy import AnswerKind, Sport
+from deepsport.taxonomy import AnswerKind, Sport, Task
 from deepsport.timebase import FrameRate, FrameWindow, Span
 from export.samples import frames_sample
 from export.shards import Sample
@@ -38,14 +41,16 @@ class PerceptionConfig(Record):
 
     sports: tuple[Sport, ...] = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
     """Sports in turn."""
-    num_broadcasts: int = Field(default=240, ge=1)
+    num_broadcasts: int = Field(default=360, ge=1)
     """Short broadcasts, each with its own look."""
+    glance_every: int = Field(default=3, ge=1)
+    """Every so many broadcasts is also asked about."""
     plays_per_broadcast: int = Field(default=6, ge=1)
     """Plays in each, about six seconds long."""
     stills_per_event: int = Field(default=2, ge=1)
     """Captioned frames of each event."""
-    glances_per_play: int = Field(default=4, ge=0)
-    """Questions on the initial frames of each play."""
+    glances_per_play: int = Field(default=6, ge=0)
+    """Questions on the initial frames of a play whose event they show; of another one question is enough."""
     frame_size: int = Field(default=64, ge=32)
     """Side of the square frames in pixels: what the tiny model sees."""
     initial_frames: int = Field(default=8, ge=1)
@@ -64,7 +69,8 @@ def perception_samples(config: PerceptionConfig, templates: TemplateConfig) -> I
         seed = _FIRST_SEED * (config.seed + 1) + number
         broadcast = SimulatedBroadcast(sport, seed, 6.8 * config.plays_per_broadcast, broadcast_id=f"perception-{seed}")
         yield from _stills(broadcast, config, rng)
-        yield from _glances(broadcast, config, templates, rng)
+        if number // len(config.sports) % config.glance_every == 0:
+            yield from _glances(broadcast, config, templates, rng)
 
 
 def _stills(broadcast: SimulatedBroadcast, config: PerceptionConfig, rng: random.Random) -> Iterator[Sample]:
@@ -86,10 +92,11 @@ def _glances(
     clips = [_clip(broadcast, play.span) for play in broadcast.plays]
     asked = ask_broadcast(clips, broadcast.events, templates, config.seed).items
     for clip in clips:
-        own = [question for question in asked if question.clip_id == clip.clip_id]
+        own = [question for question in asked if question.clip_id == clip.clip_id and question.task is not Task.LOCALISATION]
         indices = FrameWindow(idx_start=0, idx_end=clip.num_frames - 1).uniform(config.initial_frames)
         jpegs = [_jpeg(broadcast, clip.first_frame + i, config) for i in indices]
-        for question in rng.sample(own, min(config.glances_per_play, len(own))):
+        shown = any(question.evidence.contains(i) for question in own for i in indices)
+        for question in rng.sample(own, min(config.glances_per_play if shown else 1, len(own))):
             content = {
                 "frame_indices": indices,
                 "prompt": question_prompt(question, clip.num_frames),
@@ -116,13 +123,14 @@ def _clip(broadcast: SimulatedBroadcast, span: Span) -> Clip:
 def _reply(question: Question, clip: Clip, events: Sequence[Event], indices: Sequence[int]) -> str:
     """What someone who sees these frames can say, worded as the scripted teacher words it."""
     seen = [i for i in indices if question.evidence.contains(i)]
+    stretch = stretches_in(question.text)[0]
     if not seen:
-        return render_answer("Not in view.", NOT_VISIBLE)
+        return render_answer(thought_of(stretch, None), NOT_VISIBLE)
     frame = seen[len(seen) // 2]
     event = next(e for e in events if (w := evidence_in(clip, e)) is not None and w.contains(frame))
     answer = question.answers[0]
     return render_answer(
-        f"{describe(event)}.", answer.replace(";", ", ") if question.answer_kind is AnswerKind.TEXT else answer
+        thought_of(stretch, event), answer.replace(";", ", ") if question.answer_kind is AnswerKind.TEXT else answer
     )
 
 

@@ -51,12 +51,12 @@ class PretrainConfig(Record):
 
     model: TinyConfig = TinyConfig()
     """Shape of the model."""
-    training: SFTConfig = SFTConfig(num_steps=520, batch_size=16, learning_rate=2e-3, warmup_steps=20)
+    training: SFTConfig = SFTConfig(num_steps=520, batch_size=16, learning_rate=1.5e-3, warmup_steps=20)
     """Single frames and their captions, eight to a conversation; and questions answered from initial frames alone, or declared
     not visible, and never with a tool."""
-    see_first: float = Field(default=0.33, ge=0, le=1)
+    see_first: float = Field(default=0.4, ge=0, le=1)
     """Share of the steps, the first ones, that hold captions only."""
-    answer_share: float = Field(default=0.8, ge=0, le=1)
+    answer_share: float = Field(default=0.7, ge=0, le=1)
     """Share of questions in the steps after that."""
 
 

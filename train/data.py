@@ -92,6 +92,6 @@ def collate(batch: Sequence[Encoded], processor: Any) -> dict[str, torch.Tensor]
         "attention_mask": pad([torch.ones_like(row.input_ids) for row in batch], 0),
         "labels": pad([row.labels for row in batch], IGNORED),
         "mm_token_type_ids": (ids == processor.image_token_id).int(),
-        "pixel_values": pixels.pixel_values,
+        "pixel_values": pixels.pixel_values.float(),
         "image_grid_thw": pixels.image_grid_thw,
     }

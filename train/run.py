@@ -96,7 +96,7 @@ class Run(Record):
     bf16: bool = False
     max_batch: int = 64
     """Most sequences in one forward pass; larger batches are accumulated."""
-    save_steps: int = 10
+    save_steps: int = 20
     """Steps between two checkpoints that a killed run can go on from."""
     num_threads: int = 1
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from datasets import Dataset
 from torch.utils.data import SequentialSampler
+from transformers import Trainer, TrainingArguments
 from trl import SFTConfig as TrlSFTConfig
 from trl import SFTTrainer
 
@@ -25,37 +26,56 @@ from train.models import Loaded, build_tiny, load
 from train.run import Checkpoint, OnStep, Run, curriculum_order, trainer_arguments
 
 
-class FrameSFTTrainer(SFTTrainer):
-    """SFTTrainer that takes rows in the order given: the order is the curriculum's, and a resumed run must find it again."""
+class _InOrder:
+    """Takes rows in the order given: the order is the curriculum's, and a resumed run must find it again."""
+
+    train_dataset: Any
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
 
 
+class FrameSFTTrainer(_InOrder, SFTTrainer):
+    """TRL's trainer, in order."""
+
+
+class FramePretrainer(_InOrder, Trainer):
+    """The plain trainer, in order: TRL's logs entropy and token accuracy, which doubles the cost of a step this small."""
+
+
 def _trainer(
-    loaded: Loaded, rows: Callable[[int], Encoded], order: Sequence[int], config: SFTConfig, out: Path, run: Run, seed: int
+    loaded: Loaded,
+    rows: Callable[[int], Encoded],
+    order: Sequence[int],
+    config: SFTConfig,
+    out: Path,
+    run: Run,
+    seed: int,
+    *,
+    pretraining: bool = False,
 ) -> Any:
-    arguments = TrlSFTConfig(
+    arguments = {
         **trainer_arguments(out, run, steps=config.num_steps, batch=config.batch_size, seed=seed),
-        learning_rate=config.learning_rate,
-        lr_scheduler_type="warmup_stable_decay",
-        lr_scheduler_kwargs={"num_decay_steps": round(0.3 * config.num_steps), "decay_type": "linear"},
-        warmup_steps=config.warmup_steps,
-        weight_decay=config.weight_decay,
-        max_length=None,
-        dataset_kwargs={"skip_prepare_dataset": True},
-    )
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": "warmup_stable_decay",
+        "lr_scheduler_kwargs": {"num_decay_steps": round(0.3 * config.num_steps), "decay_type": "linear"},
+        "warmup_steps": config.warmup_steps,
+        "weight_decay": config.weight_decay,
+    }
 
     def to_batch(examples: list[dict[str, int]]) -> dict[str, Any]:
         return dict(collate([rows(example["row"]) for example in examples], loaded.processor))
 
-    return FrameSFTTrainer(
-        model=loaded.model,
-        processing_class=loaded.processor,
-        args=arguments,
-        train_dataset=Dataset.from_dict({"row": list(order)}),
-        data_collator=to_batch,
-    )
+    common = {
+        "model": loaded.model,
+        "processing_class": loaded.processor,
+        "train_dataset": Dataset.from_dict({"row": list(order)}),
+        "data_collator": to_batch,
+    }
+    if pretraining:
+        return FramePretrainer(args=TrainingArguments(**arguments), **common)
+    skip = {"skip_prepare_dataset": True}
+    return FrameSFTTrainer(args=TrlSFTConfig(**arguments, max_length=None, dataset_kwargs=skip), **common)
 
 
 def run_sft(
@@ -123,14 +143,16 @@ def run_pretrain(
 
     @functools.cache
     def pixels(key: str) -> Pixels:
-        return pixels_of(loaded.processor, stills.images(key))
+        # Half precision holds 8-bit colours exactly enough, and thousands of frames in half the memory.
+        pixels = pixels_of(loaded.processor, stills.images(key))
+        return Pixels(pixels.pixel_values.half(), pixels.image_grid_thw)
 
     def row(number: int) -> Encoded:
         keys = plan[number]
         conversation = stills.glance(keys[0]) if answers[number] else stills.described(keys, labels[number])
         return encode(loaded.processor, conversation, Pixels.joined([pixels(key) for key in keys]))
 
-    trainer = _trainer(loaded, row, range(length), config.training, out, run, seed)
+    trainer = _trainer(loaded, row, range(length), config.training, out, run, seed, pretraining=True)
     return run.train(trainer, loaded.processor, out, config, None, [manifest], seed, on_step)
 
 
