@@ -16,7 +16,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -92,18 +92,15 @@ def decode_scout(data: bytes, encoding: str | None) -> str:
     return data.decode("latin-1")
 
 
-def parse_datavolley(
-    path: Path, data: bytes, broadcast: Broadcast, config: FeedConfig, known_kinds: Collection[str] | None
-) -> FeedRows:
+def parse_datavolley(path: Path, text: str, broadcast: Broadcast, config: FeedConfig) -> FeedRows:
     """One row for every rally whose deciding touch and score line agree; the other rallies are reported.
 
     Raises: FeedError when the broadcast is not volleyball, the file ends before its scout section, its rallies lie in several
     video files, or no touch has a time and ``clock_at_start`` does not help.
     """
-    del known_kinds
     if broadcast.sport is not Sport.VOLLEYBALL:
         raise FeedError(f"{path}: is a volleyball scout file, the broadcast is {broadcast.sport.value}; pair them anew")
-    sections = _sections(decode_scout(data, config.encoding))
+    sections = _sections(text)
     if _SCOUT not in sections:
         raise FeedError(f"{path}: ends before its {_SCOUT} section; export it from DataVolley again")
     teams = _teams(sections)

@@ -9,7 +9,6 @@ The unit is said once and never guessed. ``"unit": "seconds"``: events have ``ti
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.timebase import FrameRate, FrameWindow, Span
-from ingest.feed_events import FeedConfig, FeedRow, FeedRows, frame_rate, parse_json
+from ingest.feed_events import FeedRow, FeedRows, frame_rate
 
 FORMAT = "deepsport-feed-1"
 
@@ -62,15 +61,11 @@ def is_deepsport(document: object) -> bool:
     return isinstance(document, dict) and str(document.get("format", "")).startswith("deepsport-feed")
 
 
-def parse_deepsport(
-    path: Path, data: bytes, broadcast: Broadcast, config: FeedConfig, known_kinds: Collection[str] | None
-) -> FeedRows:
-    """The rows of a deepsport-feed-1 file; single events that do not fit the format are reported, not fatal.
+def parse_deepsport(path: Path, document: object, broadcast: Broadcast) -> FeedRows:
+    """The rows of a deepsport-feed-1 document; single events that do not fit the format are reported, not fatal.
 
     Raises: FeedError when the header does not fit: another version, sport or unit, or no true fps.
     """
-    del config, known_kinds
-    document = parse_json(path, data)
     try:
         header = _Header.model_validate(document)
     except ValidationError as error:

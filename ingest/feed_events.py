@@ -10,7 +10,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -59,9 +59,9 @@ class FeedConfig(BaseModel):
     def _known_encoding(cls, value: str | None) -> str | None:
         if value is not None:
             try:
-                b"".decode(value)
-            except LookupError as error:
-                raise ValueError(f"{value!r} is no text encoding; write for example cp1250") from error
+                bytes(range(256)).decode(value, errors="replace")
+            except (LookupError, UnicodeError) as error:
+                raise ValueError(f"{value!r} is no encoding of names; write for example cp1250") from error
         return value
 
 
@@ -182,9 +182,7 @@ def frame_rate(path: Path, fps: object, broadcast: Broadcast) -> FrameRate:
         rate = rate.limit_denominator(1001) if abs(rate - rate.limit_denominator(1001)) < Fraction(1, 10**6) else rate
     if rate is None or not 1 <= rate <= 1000:
         said = "is missing" if fps is None else f"is {str(fps)[:40]}"
-        raise FeedError(
-            f"{path}: fps {said}; without it frames cannot be turned into seconds. Write the video's true rate, e.g. [30000, 1001]"
-        )
+        raise FeedError(f"{path}: fps {said}; without it frames have no seconds. Write the video's true rate, e.g. [30000, 1001]")
     source = broadcast.source_rate.fraction
     if rate.denominator == 1 and source.denominator != 1 and rate == math.floor(source):
         return broadcast.source_rate
@@ -270,10 +268,6 @@ def _drop(path: Path, broadcast: Broadcast, where: str, reason: DropReason, deta
     item = f"{path.name}: {where}"
     drop_id = make_id("drop", "import_events", broadcast.broadcast_id, item)
     return Drop(drop_id=drop_id, step="import_events", item=item, reason=reason, detail=detail)
-
-
-Parser = Callable[[Path, bytes, Broadcast, FeedConfig, Collection[str] | None], FeedRows]
-"""A format: path (for messages), the file's bytes, the broadcast, the config, the sport's vocabulary. Raises: FeedError."""
 
 
 def some(names: Sequence[str], limit: int = 3) -> str:

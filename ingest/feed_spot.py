@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from ingest.feed_deepsport import first_fault
-from ingest.feed_events import FeedConfig, FeedRow, FeedRows, frame_rate, parse_json, snake_case, some
+from ingest.feed_events import FeedRow, FeedRows, frame_rate, snake_case, some
 
 _CUT = re.compile(r"(?P<video>.+?)_(?P<start>\d{1,9})_(?P<end>\d{1,9})")
 _SIDE = re.compile(r"(?P<side>near|far)_court_(?P<kind>.+)")
@@ -52,15 +52,11 @@ def is_spot(document: object) -> bool:
     return isinstance(first, dict) and {"video", "events"} <= set(first)
 
 
-def parse_spot(
-    path: Path, data: bytes, broadcast: Broadcast, config: FeedConfig, known_kinds: Collection[str] | None
-) -> FeedRows:
+def parse_spot(path: Path, document: object, broadcast: Broadcast, known_kinds: Collection[str] | None) -> FeedRows:
     """The rows of the broadcast's video, found by the broadcast's title or file name.
 
     Raises: FeedError when no video or no rate is found, or the video found is of another length.
     """
-    del config
-    document = parse_json(path, data)
     assert isinstance(document, list)
     rows: list[FeedRow] = []
     unread: list[tuple[str, str]] = []

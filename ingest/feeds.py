@@ -15,7 +15,7 @@ from deepsport.sports import known_sports, sport_module
 from deepsport.taxonomy import Sport
 from ingest.feed_datavolley import decode_scout, is_datavolley, parse_datavolley
 from ingest.feed_deepsport import is_deepsport, parse_deepsport
-from ingest.feed_events import FeedConfig, Parser, parse_json, read_bytes, to_events
+from ingest.feed_events import FeedConfig, FeedRows, parse_json, read_bytes, to_events
 from ingest.feed_spot import is_spot, parse_spot
 
 __all__ = ["FeedConfig", "read_feed"]
@@ -30,11 +30,9 @@ def read_feed(path: Path, *, broadcast: Broadcast, config: FeedConfig, made: Mad
 
     Raises: FeedError when the file is of no known format, damaged beyond use, not about this broadcast, or has no true fps.
     """
-    path = Path(path)
     data = read_bytes(path)
-    parse = _parser(path, data, config)
     kinds = known_kinds(broadcast.sport)
-    rows = parse(path, data, broadcast, config, kinds)
+    rows = _rows(path, data, broadcast, config, kinds)
     return to_events(rows, path, broadcast, config, made or Made(step="import_events", inputs=(broadcast.broadcast_id,)), kinds)
 
 
@@ -45,14 +43,15 @@ def known_kinds(sport: Sport) -> frozenset[str] | None:
     return frozenset(kind.kind for kind in sport_module(sport).kinds)
 
 
-def _parser(path: Path, data: bytes, config: FeedConfig) -> Parser:
-    """The format of a feed, by its content."""
-    if is_datavolley(decode_scout(data, config.encoding)):
-        return parse_datavolley
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+def _rows(path: Path, data: bytes, broadcast: Broadcast, config: FeedConfig, kinds: frozenset[str] | None) -> FeedRows:
+    """What the feed says, in the format that its content shows."""
+    text = decode_scout(data, config.encoding)
+    if is_datavolley(text):
+        return parse_datavolley(path, text, broadcast, config)
+    if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
         document = parse_json(path, data)
         if is_deepsport(document):
-            return parse_deepsport
+            return parse_deepsport(path, document, broadcast)
         if is_spot(document):
-            return parse_spot
+            return parse_spot(path, document, broadcast, kinds)
     raise FeedError(f"{path}: is no event feed that can be read ({READABLE}); convert it to deepsport-feed-1")

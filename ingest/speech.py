@@ -34,7 +34,7 @@ Samples = npt.NDArray[np.float32]
 _SILENCE = 1e-4
 """Peak below which sound is silence (-80 dB): no recogniser is asked, for Whisper makes up words for it."""
 
-_LOOP_PAUSE_S = 1.0
+_LOOP_PAUSE_S = 0.3
 """A repeat after a longer pause may be real: commentators say *goal* twice. A third one in a row never is."""
 
 
@@ -51,9 +51,9 @@ class SpeechConfig(BaseModel):
     language: str | None = "en"
     """Language spoken, as its two-letter code; empty lets Whisper guess. English-only weights take English."""
     beam_size: int = Field(default=5, ge=1, le=20)
-    """Hypotheses kept while decoding; 1 is cheaper and makes about twice the errors."""
+    """Hypotheses kept while decoding; with vad they are only weighed where the single best guess comes out unsure."""
     vad: bool = True
-    """Whether Silero VAD picks the stretches with speech first: cheaper, and crowd noise gets no words."""
+    """Whether Silero VAD picks the stretches with speech first: cheaper, starts are exact, and crowd noise gets no words."""
     compute_type: Literal["int8", "float16", "float32"] = "int8"
     """Arithmetic of faster-whisper; openai-whisper computes in float32 on a CPU and in float16 on a GPU."""
     min_avg_logprob: float = Field(default=-1.0, le=0)
@@ -64,6 +64,14 @@ class SpeechConfig(BaseModel):
     """Segments whose text shrinks by more under zlib repeat themselves and are dropped as speech_loop."""
 
 
+class Word(NamedTuple):
+    """A word with the blank before it and its punctuation, and when it is said."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
 class Segment(NamedTuple):
     """What a recogniser says of a stretch of sound; seconds on the clock of the samples it was given."""
 
@@ -72,6 +80,8 @@ class Segment(NamedTuple):
     text: str
     avg_logprob: float
     no_speech_prob: float
+    words: tuple[Word, ...] = ()
+    """The same text word by word, where the recogniser times words."""
 
 
 class Transcriber(Protocol):

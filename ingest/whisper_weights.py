@@ -12,6 +12,7 @@ counted) and bytes.
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import tempfile
@@ -207,6 +208,23 @@ def openai_checkpoint(model_dir: Path, cache_dir: Path | None = None) -> Path:
         finally:
             Path(file.name).unlink(missing_ok=True)
     return target
+
+
+def set_alignment_heads(model: Any, model_dir: Path) -> None:
+    """Tell an openai-whisper model which attention heads follow the sound, from the ``config.json`` of its CTranslate2 folder.
+
+    Words are timed by these heads (pairs of layer and head); without the file openai-whisper takes all of the later half.
+    """
+    import torch
+
+    try:
+        pairs = json.loads((model_dir / "config.json").read_text("utf-8"))["alignment_heads"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    mask = torch.zeros(model.dims.n_text_layer, model.dims.n_text_head, dtype=torch.bool)
+    for layer, head in pairs:
+        mask[layer, head] = True
+    model.register_buffer("alignment_heads", mask.to(model.device).to_sparse(), persistent=False)
 
 
 @contextmanager
