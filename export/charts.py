@@ -56,7 +56,7 @@ def line_chart(chart: Chart) -> Markup:
             f'<text class="tick" x="{_LEFT - 7:g}" y="{y + 3.5:.1f}" text-anchor="end">{_label(tick, chart.share)}</text>'
         )
     for tick in nice_ticks(x_low, x_high):
-        if x_low <= tick <= x_high:
+        if x_low <= tick <= x_high and tick == int(tick):  # there is no half step
             x, _ = at(tick, ticks[0])
             parts.append(f'<text class="tick" x="{x:.1f}" y="{_HEIGHT - 13:g}" text-anchor="middle">{tick:g}</text>')
     parts.append(

@@ -92,7 +92,7 @@ def gather(session: Session) -> ReportData:
         bands=tuple(_bands(lessons)),
         drops=tuple(_drops(session)),
         blind=tuple(_blind(asked.questions, session)),
-        truth=truth_figures(workspace, asked.ingest_units),
+        truth=truth_figures(workspace, asked.ingest_units, transcribed=recipe.ingest.transcription),
         shards=tuple(
             ShardSet(name=m.name, num_samples=m.num_samples, size_bytes=m.size_bytes, licences=m.licences)
             for m in read_manifests(workspace, recipe)

@@ -14,8 +14,11 @@ from ingest.speech import spoken_words
 CUT_TOLERANCE_FRAMES = 2
 
 
-def truth_figures(workspace: Workspace, ingest_units: Sequence[str]) -> TruthFigures | None:
-    """The figures over all broadcasts of these units whose truth lies beside their source; None when there is none."""
+def truth_figures(workspace: Workspace, ingest_units: Sequence[str], *, transcribed: bool = True) -> TruthFigures | None:
+    """The figures over all broadcasts of these units whose truth lies beside their source; None when there is none.
+
+    Words count only where the broadcasts were transcribed.
+    """
     catalog = workspace.catalog
     num_broadcasts = num_true = num_found = num_matched = num_words = num_errors = 0
     for unit in ingest_units:
@@ -30,8 +33,9 @@ def truth_figures(workspace: Workspace, ingest_units: Sequence[str]) -> TruthFig
             num_matched += matched_cuts(true_cuts, found_cuts)
             spoken = spoken_words(" ".join(str(row["text"]) for row in truth["utterances"]))
             heard = spoken_words(" ".join(utterance.text for utterance in catalog.read(Utterance, [unit])))
-            num_words += len(spoken)
-            num_errors += word_errors(spoken, heard) if spoken else 0
+            if transcribed and spoken:
+                num_words += len(spoken)
+                num_errors += word_errors(spoken, heard)
     if not num_broadcasts:
         return None
     precision = num_matched / num_found if num_found else 1.0
