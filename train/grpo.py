@@ -81,7 +81,8 @@ def turns_of(completion: str) -> list[str]:
     >>> turns_of("<think>a</think><tool_call>{}</tool_call>" + reply + "<think>b</think><answer>c</answer><|im_end|>")
     ['<think>a</think><tool_call>{}</tool_call>', '<think>b</think><answer>c</answer>']
     """
-    return [turn.split(END)[0] for turn in completion.split(ASSISTANT)]
+    # Every second part is a reply. END is the token that stops a turn, so a turn that only *says* ASSISTANT is not cut there.
+    return [turn.removeprefix(f"\n{ASSISTANT}") for turn in completion.split(END)[::2]]
 
 
 def played(episode: Episode, turns: Sequence[str]) -> Trajectory:

@@ -10,6 +10,7 @@ one token a frame.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
@@ -181,7 +182,7 @@ def _tiny_model(config: TinyConfig, tokenizer: PreTrainedTokenizerFast) -> Any:
 def load(source: str | Path, *, device: str = "cpu", bf16: bool = False) -> Loaded:
     """A Qwen2.5-VL or Qwen3-VL checkpoint from a folder or a hub id, weights as safetensors only.
 
-    Raises: UserError when there is no such checkpoint or it is of another family.
+    Raises: UserError when there is no such checkpoint, a part of it is missing, or it is of another family.
     """
     try:
         config = AutoConfig.from_pretrained(str(source))
@@ -189,10 +190,16 @@ def load(source: str | Path, *, device: str = "cpu", bf16: bool = False) -> Load
         raise UserError(f"{source}: no model there; give a checkpoint folder or a hub id ({error})") from error
     if config.model_type not in PROCESSORS:
         raise UserError(f"{source}: a {config.model_type} model; only {' and '.join(PROCESSORS)} are supported")
-    model = AutoModelForImageTextToText.from_pretrained(
-        str(source), use_safetensors=True, dtype=torch.bfloat16 if bf16 else torch.float32
-    )
-    return Loaded(patches_by_matmul(model.to(device)), _dress(PROCESSORS[config.model_type].from_pretrained(str(source))))
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(str(source), use_safetensors=True, dtype=dtype)
+        processor = PROCESSORS[config.model_type].from_pretrained(str(source))
+    except OSError as error:
+        raise UserError(f"{source}: weights (safetensors), tokenizer or image processor missing ({error})") from error
+    if processor.tokenizer.convert_tokens_to_ids(VISION["image"]) != config.image_token_id:
+        # Without its files transformers gives a tokenizer of one token, and no error.
+        raise UserError(f"{source}: its tokenizer is missing or belongs to another model; save it with its processor")
+    return Loaded(patches_by_matmul(model.to(device)), _dress(processor))
 
 
 def patches_by_matmul(model: Any) -> Any:
@@ -214,6 +221,7 @@ def patches_by_matmul(model: Any) -> Any:
 def save(loaded: Loaded, folder: Path) -> None:
     """Write model and processor to a folder, whole or not at all (temporary name, then rename)."""
     partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
     loaded.model.save_pretrained(partial)
     loaded.processor.save_pretrained(partial)
     partial.rename(folder)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import Field
 from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -94,15 +95,19 @@ class Run(Record):
 
     device: str = "cpu"
     bf16: bool = False
-    max_batch: int = 64
+    max_batch: int = Field(default=64, ge=1)
     """Most sequences in one forward pass; larger batches are accumulated."""
     save_steps: int = 20
     """Steps between two checkpoints that a killed run can go on from."""
     num_threads: int = 1
 
     def accumulation(self, batch: int) -> int:
-        """Forward passes that make up one step."""
-        return max(1, -(-batch // self.max_batch))
+        """Forward passes that make up one step: equal ones, so that a step holds exactly its batch.
+
+        >>> Run(max_batch=12).accumulation(32)
+        4
+        """
+        return next(n for n in range(1, batch + 1) if batch % n == 0 and batch // n <= self.max_batch)
 
     def finished(
         self, out: Path, config: Record, parent: Checkpoint | None, manifests: Sequence[Path], seed: int
@@ -134,8 +139,11 @@ class Run(Record):
         trainer.remove_callback(PrinterCallback)
         if on_step is not None:
             trainer.add_callback(_Steps(on_step))
+        _claim(out / "steps", _checkpoint_id(config, parent, manifests, seed))
         trainer.train(resume_from_checkpoint=_last_step(out / "steps"))
-        return self.finish(Loaded(trainer.model, processor), trainer.state.log_history, out, config, parent, manifests, seed)
+        # Adapters are merged: a checkpoint of ours is always a whole model, whatever trained it.
+        model = trainer.model.merge_and_unload() if hasattr(trainer.model, "merge_and_unload") else trainer.model
+        return self.finish(Loaded(model, processor), trainer.state.log_history, out, config, parent, manifests, seed)
 
     def finish(
         self,
@@ -181,13 +189,34 @@ def _checkpoint_id(config: Record, parent: Checkpoint | None, manifests: Sequenc
     return ids.make_id("checkpoint", type(config).__name__, config, parent.name if parent else "", data, seed)
 
 
+def _claim(steps: Path, checkpoint_id: str) -> None:
+    """Say whose steps these are.
+
+    Raises: UserError when a killed run left steps of another checkpoint there; going on from them would mix the two.
+    """
+    owner = steps / "checkpoint_id"
+    if owner.exists() and owner.read_text(encoding="utf-8") not in ("", checkpoint_id):
+        raise UserError(f"{steps}: left by a run with other settings or data; choose another folder or remove it")
+    steps.mkdir(parents=True, exist_ok=True)
+    owner.write_text(checkpoint_id, encoding="utf-8")
+
+
 def _last_step(steps: Path) -> str | None:
-    """The newest checkpoint that is complete; a half-written one (no trainer_state.json, which is written last) is removed."""
+    """The newest checkpoint that is complete; a half-written one is removed."""
     while steps.is_dir() and (newest := get_last_checkpoint(str(steps))):
-        if (Path(newest) / "trainer_state.json").exists():
+        if _complete(Path(newest)):
             return str(newest)
         shutil.rmtree(newest)
     return None
+
+
+def _complete(step: Path) -> bool:
+    """Whether trainer_state.json, which is written last, is there and whole."""
+    try:
+        json.loads((step / "trainer_state.json").read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
 
 
 def trainer_arguments(out: Path, run: Run, *, steps: int, batch: int, seed: int) -> dict[str, Any]:

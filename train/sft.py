@@ -19,6 +19,7 @@ from trl import SFTConfig as TrlSFTConfig
 from trl import SFTTrainer
 
 from deepsport.agent.environment import EpisodeConfig
+from deepsport.agent.protocol import Conversation, text_part
 from train.config import PretrainConfig, SFTConfig
 from train.data import Encoded, Pixels, collate, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
@@ -112,6 +113,7 @@ def run_sft(
 FRAMES_A_CONVERSATION = 8
 LARGEST_LABEL = 200
 """Frame labels of single frames are drawn below this: they only have to be read and copied."""
+THINGS_TO_READ = 6
 
 
 def run_pretrain(
@@ -135,11 +137,17 @@ def run_pretrain(
     loaded = build_tiny([*_words(stills), *texts], config.model, seed)
     length = config.training.num_steps * config.training.batch_size
     rng = random.Random(seed)
-    answers = [row >= config.see_first * length and rng.random() < config.answer_share for row in range(length)]
-    captions = iter(curriculum_order(list(stills.captions), answers.count(False) * FRAMES_A_CONVERSATION, seed))
-    glances = iter(curriculum_order(list(stills.glances), answers.count(True), seed))
-    plan = [[next(glances)] if answer else list(itertools.islice(captions, FRAMES_A_CONVERSATION)) for answer in answers]
+    kinds = [_kind(config, row / length, rng) for row in range(length)]
+    captions = iter(curriculum_order(list(stills.captions), kinds.count("see") * FRAMES_A_CONVERSATION, seed))
+    glances = iter(curriculum_order(list(stills.glances), kinds.count("answer"), seed))
+    num_pictures = {"see": FRAMES_A_CONVERSATION, "answer": 1, "read": 0}
+    sources = {"see": captions, "answer": glances, "read": iter(())}
+    plan = [list(itertools.islice(sources[kind], num_pictures[kind])) for kind in kinds]
     labels = [sorted(rng.sample(range(LARGEST_LABEL), FRAMES_A_CONVERSATION)) for _ in plan]
+    words = sorted({word for caption in stills.captions.values() for word in caption.split(", ")})
+
+    first = pixels_of(loaded.processor, stills.images(next(iter(stills.captions))))
+    nothing = Pixels(first.pixel_values[:0].half(), first.image_grid_thw[:0])
 
     @functools.cache
     def pixels(key: str) -> Pixels:
@@ -149,11 +157,37 @@ def run_pretrain(
 
     def row(number: int) -> Encoded:
         keys = plan[number]
-        conversation = stills.glance(keys[0]) if answers[number] else stills.described(keys, labels[number])
+        match kinds[number]:
+            case "see":
+                conversation = stills.described(keys, labels[number])
+            case "answer":
+                conversation = stills.glance(keys[0])
+            case _:
+                return encode(loaded.processor, reading(words, random.Random(f"{seed}/{number}")), nothing)
         return encode(loaded.processor, conversation, Pixels.joined([pixels(key) for key in keys]))
 
     trainer = _trainer(loaded, row, range(length), config.training, out, run, seed, pretraining=True)
     return run.train(trainer, loaded.processor, out, config, None, [manifest], seed, on_step)
+
+
+def _kind(config: PretrainConfig, progress: float, rng: random.Random) -> str:
+    """Which lesson stands at a share of the way."""
+    if progress >= config.see_first and rng.random() < config.answer_share:
+        return "answer"
+    return "read" if rng.random() < config.read_share else "see"
+
+
+def reading(words: Sequence[str], rng: random.Random) -> Conversation:
+    """A lesson in reading: frame windows and words to be said again, without a picture."""
+    said = []
+    for _ in range(THINGS_TO_READ):
+        start = rng.randrange(LARGEST_LABEL)
+        said.append(f"{start}-{start + rng.randrange(5, 35)}" if rng.random() < 0.6 else rng.choice(words))
+    text = ", ".join(said) + "."
+    return [
+        {"role": "user", "content": [text_part(f"Say: {text}")]},
+        {"role": "assistant", "content": [text_part(text)]},
+    ]
 
 
 def _words(stills: Stills) -> list[str]:
