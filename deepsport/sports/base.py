@@ -132,6 +132,8 @@ class Ledger(ABC, Generic[S]):
 
     sport: Sport
     kinds: tuple[EventKind, ...]
+    kinds_without_team: tuple[str, ...] = ()
+    """Kinds that `legal_events` judges although the event names no team, for they move the state: a period's end, marks."""
 
     @abstractmethod
     def start(self, teams: Teams, first: str | None = None) -> S:
@@ -244,7 +246,8 @@ class SportModule:
             try:
                 if self.event_kind(event.kind) is None:
                     raise ImpossibleEvent(f"{event.event_id}: {self.sport} knows no event {event.kind!r}")
-                if teams is not None and event.team is not None:
+                named = event.team is not None or event.kind in self.ledger.kinds_without_team
+                if teams is not None and named:
                     after = self.ledger.apply(state if complete else self.ledger.midway(teams), event)
                     state = after if complete else state
             except ImpossibleEvent as error:

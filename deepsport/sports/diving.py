@@ -70,6 +70,7 @@ class DivingLedger(Ledger[DivingState]):
 
     sport = Sport.DIVING
     kinds = KINDS
+    kinds_without_team = ("award",)
 
     def __init__(self, num_rounds: int | None = None) -> None:
         self.num_rounds = num_rounds
