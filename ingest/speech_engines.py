@@ -4,13 +4,14 @@ faster-whisper and openai-whisper are set alike (temperature 0, no text carried 
 decided in ingest/speech.py, with a record), so on the same weights they give nearly the same text.
 
 Whisper's encoder costs the same for every window of up to 30 s, so the stretches with speech are joined into windows as full
-as can be, none cut in two. Words are timed and each goes back to its own stretch. Measured on 450 s of simulated commentary
-with noise, tiny.en int8 on one thread: 0.62 of the CPU of faster-whisper's own defaults, word error rate 1.8 % against 3.3 %,
-and starts of utterances within 0.25 s of the truth for nine in ten, against 0.9 s (benchmarks/speech.py).
+as can be, none cut in two. Words are timed and each goes back to its own stretch. Measured on 240 s of simulated commentary
+(benchmarks/speech.py; tiny.en int8, one thread): two thirds of the CPU of faster-whisper's own defaults at the same word error
+rate (3.4 % against 3.7 %), and nine utterances in ten begin within 0.22 s of the truth.
 """
 
 from __future__ import annotations
 
+import math
 import pickle
 import socket
 from bisect import bisect_right
@@ -90,7 +91,7 @@ class FasterWhisper:
                 str(folder), device=device, compute_type=config.compute_type, cpu_threads=num_threads, local_files_only=True
             )
         except (RuntimeError, ValueError, OSError) as error:
-            raise UserError(f"{folder}: faster-whisper cannot load it ({error}); check speech.model") from error
+            raise UserError(f"{folder}: faster-whisper cannot load it ({_first_line(error)}); check speech.model") from error
         self.language = config.language
 
     def decode(self, samples: Samples, beam_size: int) -> list[Segment]:
@@ -140,7 +141,7 @@ class OpenAIWhisper:
             with _network_timeout():
                 self.model: Any = whisper.load_model(name, device=device)
         except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
-            raise UserError(f"{name}: openai-whisper cannot load it ({error}); check speech.model") from error
+            raise UserError(f"{name}: openai-whisper cannot load it ({_first_line(error)}); check speech.model") from error
         if folder is not None:
             set_alignment_heads(self.model, folder)
         self.language = config.language
@@ -220,8 +221,13 @@ class SpeechOnly:
     def _decode(self, joined: Samples) -> list[Segment]:
         segments = self.engine.decode(joined, 1)
         if self.beam_size > 1 and any(segment.avg_logprob < _UNSURE for segment in segments):
-            return self.engine.decode(joined, self.beam_size)
+            return max(segments, self.engine.decode(joined, self.beam_size), key=_confidence)
         return segments
+
+
+def _confidence(segments: Sequence[Segment]) -> float:
+    """Mean log-probability of the segments; no segment at all is the least."""
+    return sum(segment.avg_logprob for segment in segments) / len(segments) if segments else -math.inf
 
 
 def speech_stretches(samples: Samples) -> list[Stretch]:
@@ -316,8 +322,13 @@ def _ct2_folder(model: str) -> Path:
             return Path(download_model(model))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"speech.model {model!r} cannot be had ({error}); name a folder with CTranslate2 weights, or 'packaged'"
+            f"speech.model {model!r} cannot be had ({_first_line(error)}); name a folder with CTranslate2 weights, or 'packaged'"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    """What an error of a library says, on one line."""
+    return str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
 
 
 @contextmanager
