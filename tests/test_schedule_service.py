@@ -21,7 +21,7 @@ from deepsport.taxonomy import Sport
 from flows.recipe import load_recipe
 from flows.simulation import make_broadcasts
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.timeout(2400)]
 
 
 def post(url: str, path: str, body: dict[str, object]) -> list[dict[str, object]]:
@@ -38,7 +38,7 @@ def runs(url: str) -> list[dict[str, object]]:
         return []
 
 
-def wait_for(what: str, found, process: subprocess.Popen[bytes], log: Path, timeout_s: float = 240):  # type: ignore[no-untyped-def]
+def wait_for(what: str, found, process: subprocess.Popen[bytes], log: Path, timeout_s: float = 600):  # type: ignore[no-untyped-def]
     deadline = time.monotonic() + timeout_s
     while not (value := found()):
         assert process.poll() is None, log.read_text()[-3000:]
@@ -99,7 +99,7 @@ def test_the_schedule_fires_a_run_that_completes(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=90) in (0, 130)
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))  # the server it started is gone
+            assert probe.connect_ex(("127.0.0.1", port)) != 0, "the server it started is gone"
     finally:
         for pid in {process.pid, *server_pids(tmp_path)}:
             try:
