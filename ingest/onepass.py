@@ -153,7 +153,7 @@ def _run(source: Path, proxy: Path, work: Path, info: MediaInfo, config: ProxyCo
             sink.discard()
             raise
         sink.close()
-        out.cuts = finder.cuts
+        out.cuts = finder.finish()
         out.samples_N = sound.samples(round(out.num_frames * SAMPLE_RATE / info.rate.fraction))
         out.repairs = _repairs(info, steps, loss, config)
     return out

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,10 @@ MAX_WIDTH = 256
 """Frames are scaled to at most so many pixels across before they are compared, as PySceneDetect does itself."""
 
 
+_SHIFT_BLOCKS = 3
+"""A view counts as the same when it has panned by up to so many blocks of 4 pixels."""
+
+
 class ShotConfig(BaseModel):
     """How shots are found."""
 
@@ -40,7 +45,18 @@ class ShotConfig(BaseModel):
     min_shot_s: float = Field(default=0.4, ge=0)
     """A cut that follows another sooner than this is not one."""
     same_picture: float = Field(default=0.92, gt=0, le=1)
-    """Correlation of the brightness before and after from which on a jump is a flash or a change of exposure, not a cut."""
+    """Correlation of brightness from which on two pictures count as the same view; a jump after which the view is the same is
+    a flash, a change of exposure or a graphic, not a cut."""
+    max_flash_s: float = Field(default=0.8, ge=0, le=5)
+    """How far before and after a jump the same view is looked for, in seconds."""
+
+
+class _Fed(NamedTuple):
+    """A frame that was fed: how many came before it, its number in the proxy, its pixels."""
+
+    count: int
+    frame_index: int
+    frame_HWC: Image
 
 
 class CutFinder:
@@ -56,40 +72,63 @@ class CutFinder:
         self._detector = AdaptiveDetector(
             adaptive_threshold=config.adaptive_threshold, min_content_val=config.min_change, min_scene_len=0
         )
-        # The detector speaks of a frame some frames back: that one, the one before it, and those after.
-        self._recent: deque[tuple[int, Image]] = deque(maxlen=self._detector.window_width + 2)
+        # A jump is judged by the pictures around it, so it waits until those after it have come.
+        self._reach = max(self._detector.window_width, round(config.max_flash_s * rate.fps))
+        self._recent: deque[_Fed] = deque(maxlen=2 * self._reach + 1)
+        self._jumps: deque[int] = deque()
         self._num_fed = 0
-        self.cuts: list[int] = []
+        self._cuts: list[int] = []
 
     def feed(self, frame_HWC: Image, frame_index: int) -> None:
         """Take the next frame: BGR, at most MAX_WIDTH across, and its number in the proxy (numbers may skip, not repeat)."""
         from scenedetect.common import FrameTimecode
 
-        self._recent.append((frame_index, frame_HWC))
+        self._recent.append(_Fed(self._num_fed, frame_index, frame_HWC))
         found: list[FrameTimecode] = self._detector.process_frame(FrameTimecode(self._num_fed, self._rate), frame_HWC)
+        self._jumps.extend(timecode.frame_num for timecode in found)
         self._num_fed += 1
-        for timecode in found:
-            place = len(self._recent) - (self._num_fed - timecode.frame_num)
-            number = self._recent[place][0]
-            too_soon = (number - (self.cuts[-1] if self.cuts else 0)) / self._rate < self._min_shot_s
-            if place > 0 and not too_soon and not self._is_flash(place):
-                self.cuts.append(number)
+        while self._jumps and self._jumps[0] + self._reach < self._num_fed:
+            self._judge(self._jumps.popleft())
 
-    def _is_flash(self, place: int) -> bool:
-        """Whether the picture comes back: light changed, not the camera."""
-        before = _outline(self._recent[place - 1][1])
-        return any(
-            float((before * _outline(self._recent[i][1])).sum()) > self._same_picture for i in range(place, len(self._recent))
-        )
+    def finish(self) -> list[int]:
+        """Numbers in the proxy of the frames that begin a shot, in order and without 0; call it after the last frame."""
+        while self._jumps:
+            self._judge(self._jumps.popleft())
+        return self._cuts
+
+    def _judge(self, jump: int) -> None:
+        before = [fed for fed in self._recent if jump - self._reach <= fed.count < jump]
+        after = [fed for fed in self._recent if jump <= fed.count < jump + self._reach]
+        number = after[0].frame_index
+        too_soon = (number - (self._cuts[-1] if self._cuts else 0)) / self._rate < self._min_shot_s
+        if before and not too_soon and not self._comes_back(before, after):
+            self._cuts.append(number)
+
+    def _comes_back(self, before: list[_Fed], after: list[_Fed]) -> bool:
+        """Whether a picture before the jump is seen again after it: the light changed or a graphic came or went."""
+        blocks_before, blocks_after = (np.stack([_blocks(fed.frame_HWC) for fed in side]) for side in (before, after))
+        reach = min(_SHIFT_BLOCKS, (blocks_before.shape[2] - 1) // 2)
+        middle = slice(reach, blocks_before.shape[2] - reach)
+        outlines = _outlines(blocks_before[:, :, middle])
+        for shift in range(-reach, reach + 1):
+            moved = _outlines(blocks_after[:, :, middle.start + shift : middle.stop + shift])
+            if float((outlines @ moved.T).max()) > self._same_picture:
+                return True
+        return False
 
 
-def _outline(frame_HWC: Image) -> npt.NDArray[np.float64]:
-    """Brightness in blocks of 4x4 pixels, with the mean taken out and of length 1: the same under any light."""
+def _blocks(frame_HWC: Image) -> npt.NDArray[np.float64]:
+    """Brightness in blocks of 4x4 pixels, HW."""
     height, width = (max(1, side // 4) * 4 if side >= 4 else side for side in frame_HWC.shape[:2])
     grey = frame_HWC[:height, :width].mean(-1)
-    blocks = grey.reshape(max(1, height // 4), -1, max(1, width // 4), min(4, width)).mean((1, 3))
-    centred = blocks - blocks.mean()
-    return np.asarray(centred / max(1e-9, float(np.sqrt((centred**2).sum()))))
+    return np.asarray(grey.reshape(max(1, height // 4), -1, max(1, width // 4), min(4, width)).mean((1, 3)))
+
+
+def _outlines(blocks_THW: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Each picture as a row of length 1 without its mean: the product of two is their correlation, whatever the light."""
+    rows = blocks_THW.reshape(len(blocks_THW), -1)
+    centred = rows - rows.mean(1, keepdims=True)
+    return np.asarray(centred / np.maximum(1e-9, np.linalg.norm(centred, axis=1, keepdims=True)))
 
 
 def detect_shots(proxy: Path, broadcast_id: str, config: ShotConfig | None = None, made: Made | None = None) -> list[Shot]:
@@ -101,7 +140,7 @@ def detect_shots(proxy: Path, broadcast_id: str, config: ShotConfig | None = Non
         finder = CutFinder(config or ShotConfig(), reader.rate)
         for index in range(reader.num_frames):
             finder.feed(np.ascontiguousarray(reader.frames([index])[0, :, :, ::-1]), index)
-        return shots_between(finder.cuts, reader.num_frames, reader.rate, broadcast_id, made or Made(step="detect_shots"))
+        return shots_between(finder.finish(), reader.num_frames, reader.rate, broadcast_id, made or Made(step="detect_shots"))
 
 
 def shots_between(cuts: Sequence[int], num_frames: int, rate: FrameRate, broadcast_id: str, made: Made) -> list[Shot]:
