@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from deepsport.errors import UserError
+from deepsport.sports.american_football import AMERICAN_FOOTBALL
 from deepsport.sports.base import SportModule
+from deepsport.sports.baseball import BASEBALL
+from deepsport.sports.basketball import BASKETBALL
 from deepsport.sports.boxing import BOXING
 from deepsport.sports.diving import DIVING
 from deepsport.sports.fencing import FENCING
 from deepsport.sports.gymnastics import GYMNASTICS
+from deepsport.sports.ice_hockey import ICE_HOCKEY
 from deepsport.sports.soccer import SOCCER
 from deepsport.sports.tennis import TENNIS
 from deepsport.sports.volleyball import VOLLEYBALL
@@ -21,6 +25,10 @@ _MODULES = {module.sport: module for module in (
     BOXING,
     DIVING,
     GYMNASTICS,
+    BASKETBALL,
+    ICE_HOCKEY,
+    AMERICAN_FOOTBALL,
+    BASEBALL,
 )}
 
 
