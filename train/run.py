@@ -140,7 +140,7 @@ class Run(Record):
         if on_step is not None:
             trainer.add_callback(_Steps(on_step))
         _claim(out / "steps", _checkpoint_id(config, parent, manifests, seed))
-        trainer.train(resume_from_checkpoint=_last_step(out / "steps"))
+        trainer.train(resume_from_checkpoint=last_step(out / "steps"))
         # Adapters are merged: a checkpoint of ours is always a whole model, whatever trained it.
         model = trainer.model.merge_and_unload() if hasattr(trainer.model, "merge_and_unload") else trainer.model
         return self.finish(Loaded(model, processor), trainer.state.log_history, out, config, parent, manifests, seed)
@@ -201,7 +201,7 @@ def _claim(steps: Path, checkpoint_id: str) -> None:
     owner.write_text(checkpoint_id, encoding="utf-8")
 
 
-def _last_step(steps: Path) -> str | None:
+def last_step(steps: Path) -> str | None:
     """The newest checkpoint that is complete; a half-written one is removed."""
     while steps.is_dir() and (newest := get_last_checkpoint(str(steps))):
         if _complete(Path(newest)):

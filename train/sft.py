@@ -24,7 +24,8 @@ from train.config import PretrainConfig, SFTConfig
 from train.data import Encoded, Pixels, collate, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
 from train.models import Loaded, build_tiny, load
-from train.run import Checkpoint, OnStep, Run, curriculum_order, trainer_arguments
+from train.run import Checkpoint, OnStep, Run, curriculum_order, last_step, trainer_arguments
+from train.vision import learn_to_see
 
 
 class _InOrder:
@@ -166,6 +167,8 @@ def run_pretrain(
                 return encode(loaded.processor, reading(words, random.Random(f"{seed}/{number}")), nothing)
         return encode(loaded.processor, conversation, Pixels.joined([pixels(key) for key in keys]))
 
+    if last_step(out / "steps") is None:
+        learn_to_see(loaded.model, stills.captions, pixels, config.sight, seed)
     trainer = _trainer(loaded, row, range(length), config.training, out, run, seed, pretraining=True)
     return run.train(trainer, loaded.processor, out, config, None, [manifest], seed, on_step)
 
