@@ -65,8 +65,21 @@ def make_base(session: Session) -> StageResult:
     return result
 
 
+def hush() -> None:
+    """Leaves progress and warnings to us: bars for loading weights and notices of coming releases help nobody here."""
+    import os
+    import warnings
+
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
 def machine(session: Session) -> Run:
     """How training runs here."""
+    hush()
     from train.run import Run
 
     return Run(device=device_of(session), max_batch=session.recipe.train.max_batch)
@@ -83,6 +96,7 @@ def device_of(session: Session) -> str:
 
 def policy_of(session: Session, folder: Path, *, temperature: float = 0.0, batch_size: int = 64) -> LocalPolicy:
     """The model in a checkpoint's folder, ready to play."""
+    hush()
     from deepsport.agent.policies import LocalPolicy
     from train.models import load
     from train.run import Checkpoint
