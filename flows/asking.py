@@ -69,7 +69,7 @@ def _play(session: Session, frames: FrameSource, clip_id: str, text: str, folder
     policy = policy_of(session, folder)
     episode = Episode(_free_question(clip_id, text, frames.num_frames), frames, session.recipe.episode)
     conversation = [episode.opening(instructions_of(session.recipe))]
-    session.say(
+    session.show(
         f"{policy.name} sees {len(episode.initial_indices)} of {frames.num_frames} frames: {_listed(episode.initial_indices)}"
     )
     while episode.stop is None:
@@ -78,17 +78,17 @@ def _play(session: Session, frames: FrameSource, clip_id: str, text: str, folder
             episode.fail()
             break
         turn = parse_turn(said)
-        session.say(f"thinks: {turn.think if turn.think is not None else said}")
+        session.show(f"thinks: {turn.think if turn.think is not None else said}")
         shown = episode.step(said)
         if shown is not None:
             assert turn.call is not None
-            session.say(f"looks at {turn.call.idx_start}-{turn.call.idx_end}: {_listed(shown.frame_indices)}")
+            session.show(f"looks at {turn.call.idx_start}-{turn.call.idx_end}: {_listed(shown.frame_indices)}")
             conversation += [turn_message(said), tool_message(shown.frame_indices, shown.frames)]
     if episode.stop is StopReason.ANSWERED:
-        session.say(f"answers: {episode.answer}")
+        session.show(f"answers: {episode.answer}")
         return 0
     error = episode.turns[-1].error if episode.turns else None
-    session.say(f"gave no answer: {error or episode.stop}")
+    session.show(f"gave no answer: {error or episode.stop}")
     return 1
 
 

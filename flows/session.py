@@ -40,8 +40,16 @@ class Session:
     """Accounts of the stages that ran."""
 
     def say(self, text: str) -> None:
-        """One line for the person; no markup, for it may hold names from outside."""
+        """One line about what happens, on stderr; no markup, for it may hold names from outside."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, result: object) -> None:
+        """A result that was asked for, on stdout: text as it is, or a table."""
+        out = Console()
+        if isinstance(result, str):
+            out.print(result, markup=False, highlight=False, soft_wrap=True)
+        else:
+            out.print(result)
 
     @contextmanager
     def progress(self) -> Iterator[Reporter]:

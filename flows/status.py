@@ -64,9 +64,9 @@ def show_status(session: Session, *, as_json: bool = False) -> int:
         return code
     _print_tables(session, units, drops, counts, shards)
     for drop in quarantined[:_NUM_NAMED]:
-        session.say(f"quarantined: {drop.reason}: {drop.item}: {drop.detail}")
+        session.show(f"quarantined: {drop.reason}: {drop.item}: {drop.detail}")
     if len(quarantined) > _NUM_NAMED:
-        session.say(f"… and {len(quarantined) - _NUM_NAMED} more; `deepsport status --json` has all")
+        session.show(f"… and {len(quarantined) - _NUM_NAMED} more; `deepsport status --json` has all")
     return code
 
 
@@ -81,23 +81,23 @@ def _print_tables(
     from rich.table import Table
 
     catalog, recipe = session.workspace.catalog, session.recipe
-    session.say(f"{session.workspace.root}, recipe {recipe.name}")
+    session.show(f"{session.workspace.root}, recipe {recipe.name}")
     table = Table("stage", "units", "records", "left out", box=None, header_style="dim", pad_edge=False)
     for column in table.columns[1:3]:
         column.justify = "right"
     for stage, found in units.items():
         reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(d.reason for d in drops[stage]).most_common())
         table.add_row(stage, str(len(found)), f"{sum(unit.num_records for unit in found):,}", escape(reasons) or "–")
-    session.console.print(table)
+    session.show(table)
     broadcasts = catalog.read(Broadcast, [unit.unit for unit in units["ingest"]])
     sports = ", ".join(f"{sport} {count}" for sport, count in Counter(b.sport for b in broadcasts).most_common())
     hours = sum(broadcast.duration_s for broadcast in broadcasts) / 3600
-    session.say(f"broadcasts: {len(broadcasts)} ({hours:.2f} h){': ' + sports if sports else ''}")
+    session.show(f"broadcasts: {len(broadcasts)} ({hours:.2f} h){': ' + sports if sports else ''}")
     newest = [unit.unit for unit in units["curriculum"] if unit.step == CURRICULUM]
     lessons = catalog.read(Lesson, newest[-1:])
     if lessons:
         cells = Counter((lesson.split, lesson.band) for lesson in lessons)
-        session.say("lessons: " + ", ".join(f"{split} {band} {count}" for (split, band), count in sorted(cells.items())))
+        session.show("lessons: " + ", ".join(f"{split} {band} {count}" for (split, band), count in sorted(cells.items())))
     if shards:
-        session.say("shards: " + ", ".join(f"{name} {count}" for name, count in shards.items()))
-    session.say("all tables: " + (", ".join(f"{table} {number:,}" for table, number in counts.items()) or "empty"))
+        session.show("shards: " + ", ".join(f"{name} {count}" for name, count in shards.items()))
+    session.show("all tables: " + (", ".join(f"{table} {number:,}" for table, number in counts.items()) or "empty"))

@@ -144,7 +144,7 @@ def test_simulate_ingest_annotate_status(tmp_path: Path, capsys: pytest.CaptureF
     assert call("annotate", *quiet) == 0
     capsys.readouterr()
     assert call("status", *quiet) == 3
-    said = capsys.readouterr().err
+    said = capsys.readouterr().out
     assert "unreadable_media" in said and "[red]odd[.mp4" in said
     assert call("status", "--json", *quiet) == 3
     state = json.loads(capsys.readouterr().out)
