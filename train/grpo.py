@@ -22,6 +22,7 @@ from trl import GRPOTrainer
 
 from deepsport.agent.environment import Episode, EpisodeConfig
 from deepsport.agent.reward import RewardName, reward_of
+from deepsport.ids import digest
 from deepsport.records import Made, Trajectory
 from deepsport.taxonomy import Band
 from train.config import GRPOConfig
@@ -142,7 +143,9 @@ def run_grpo(
         return done
     loaded = load(parent.model, device=run.device, bf16=run.bf16)
     with Lessons(manifest, frame_size) as lessons:
-        order = curriculum_order(list(lessons.samples), config.num_steps * config.prompts_per_step, seed)
+        # Not the order of the curriculum: it begins with what a glance solves, and a group that always wins teaches nothing.
+        keys = sorted(lessons.samples, key=lambda key: digest(seed, key))
+        order = curriculum_order(keys, config.num_steps * config.prompts_per_step, seed)
         batch = config.prompts_per_step * config.num_generations
         arguments = TrlGRPOConfig(
             **trainer_arguments(out, run, steps=config.num_steps, batch=batch, seed=seed),

@@ -28,6 +28,8 @@ from train.models import Loaded, save
 
 OnStep = Callable[[int, int], None]
 """Told after each step how many of how many are done."""
+NOT_LOGGED = ("num_tokens", "step_time")
+"""What TRL counts from the start of the process, or by its clock: a run that was killed would have another curve."""
 
 
 class _Steps(TrainerCallback):
@@ -159,7 +161,11 @@ class Run(Record):
         model = out / "model"
         shutil.rmtree(model, ignore_errors=True)
         save(loaded, model)
-        rows = [{k: v for k, v in row.items() if isinstance(v, int | float)} for row in history if "loss" in row]
+        rows = [
+            {name: value for name, value in row.items() if isinstance(value, int | float) and name not in NOT_LOGGED}
+            for row in history
+            if "loss" in row
+        ]
         (out / "curve.json").write_text(json.dumps(rows), encoding="utf-8")
         lineage = Lineage(
             checkpoint_id=_checkpoint_id(config, parent, manifests, seed),

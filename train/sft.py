@@ -150,11 +150,12 @@ def run_pretrain(
     first = pixels_of(loaded.processor, stills.images(next(iter(stills.captions))))
     nothing = Pixels(first.pixel_values[:0].half(), first.image_grid_thw[:0])
 
-    @functools.cache
-    def pixels(key: str) -> Pixels:
+    def prepared(key: str) -> Pixels:
         # Half precision holds 8-bit colours exactly enough, and thousands of frames in half the memory.
         pixels = pixels_of(loaded.processor, stills.images(key))
         return Pixels(pixels.pixel_values.half(), pixels.image_grid_thw)
+
+    still = functools.cache(prepared)  # a still is seen many times, a glance hardly twice
 
     def row(number: int) -> Encoded:
         keys = plan[number]
@@ -162,13 +163,13 @@ def run_pretrain(
             case "see":
                 conversation = stills.described(keys, labels[number])
             case "answer":
-                conversation = stills.glance(keys[0])
+                return encode(loaded.processor, stills.glance(keys[0]), prepared(keys[0]))
             case _:
                 return encode(loaded.processor, reading(words, random.Random(f"{seed}/{number}")), nothing)
-        return encode(loaded.processor, conversation, Pixels.joined([pixels(key) for key in keys]))
+        return encode(loaded.processor, conversation, Pixels.joined([still(key) for key in keys]))
 
     if last_step(out / "steps") is None:
-        learn_to_see(loaded.model, stills.captions, pixels, config.sight, seed)
+        learn_to_see(loaded.model, stills.captions, still, config.sight, seed)
     trainer = _trainer(loaded, row, range(length), config.training, out, run, seed, pretraining=True)
     return run.train(trainer, loaded.processor, out, config, None, [manifest], seed, on_step)
 
