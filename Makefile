@@ -35,7 +35,7 @@ demo: install  ## the whole thread, from made broadcasts to a trained and measur
 	$(BIN)/deepsport demo --workspace $(WORKSPACE)
 
 test: install-test  ## the tests, no network needed after installation
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-all: install-service  ## every test, slow ones and real servers included
 	$(BIN)/python -m pytest -m 'slow or service or not slow'
