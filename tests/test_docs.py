@@ -223,6 +223,7 @@ def test_the_ci_script_is_sound_bash_and_names_no_host() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # a minute of CPU, but the machine may be busy
 def test_the_walk_happens_as_it_is_told(tmp_path: Path) -> None:
     walk = script("docs/make_walk.py")
     page = walk.PAGE.read_text(encoding="utf-8")
