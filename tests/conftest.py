@@ -97,3 +97,97 @@ def numbered_film():
         return int((squares << np.arange(10)).sum())
 
     return SimpleNamespace(draw=draw, read=read, frames=lambda count, *size: (draw(i, *size) for i in range(count)))
+
+
+@pytest.fixture(scope="session")
+def train_world(tmp_path_factory):
+    """Four lessons on clips of 40 frames and all that trains on them: shards, episode, tiny models that are made when asked for.
+
+    The picture is green, and in the evidence, frames 14-19, red or blue: which of the two is the question. Its teacher guesses:
+    each lesson has a trajectory that looks and is right, one that looks and is wrong, and one that answers at once. So a model
+    taught on them calls the tool often, answers differently from rollout to rollout, and cannot do it by heart.
+    """
+    import io
+    from types import SimpleNamespace
+
+    import numpy as np
+    from PIL import Image
+
+    from deepsport.agent.environment import Episode, EpisodeConfig
+    from deepsport.agent.protocol import question_prompt, render_answer, render_call
+    from deepsport.agent.tools import ArrayFrames
+    from deepsport.records import Clip, Lesson, Made, Question
+    from deepsport.taxonomy import AnswerKind, Band, Dimension, Split, Sport, Task
+    from deepsport.timebase import FrameRate, FrameWindow, Span
+    from deepsport.video import write_video
+    from export.manifest import manifest_path
+    from export.samples import LessonSample, frames_sample
+    from export.shards import Sample, write_shards
+
+    root = tmp_path_factory.mktemp("train-world")
+    episode = EpisodeConfig(initial_frames=4, frames_per_call=3, max_turns=3, max_frames=16)
+    evidence, rate, colours = FrameWindow(idx_start=14, idx_end=19), FrameRate(num=25), {"red": (200, 30, 30), "blue": (30, 30, 200)}
+    rl, sft = [], []
+    for number in range(4):
+        right, wrong = ("red", "blue") if number % 2 else ("blue", "red")
+        frames = np.full((40, 64, 64, 3), (30, 160 + 10 * number, 30), np.uint8)
+        frames[evidence.idx_start : evidence.idx_end + 1] = colours[right]
+        path = root / f"{number}.mp4"
+        write_video(path, list(frames), rate)
+        clip = Clip(clip_id=f"clip-{number}", broadcast_id="b", sport=Sport.SOCCER, span=Span(start_s=0, end_s=1.6),
+                    first_frame=0, num_frames=40, rate=rate)
+        question = Question(
+            question_id=f"question-{number}", clip_id=clip.clip_id, broadcast_id="b", sport=Sport.SOCCER,
+            task=Task.TEAM_RECOGNITION, dimension=Dimension.RECOGNITION, text="Between frames 12 and 20, which team?",
+            answer_kind=AnswerKind.CHOICE, options=("red", "blue"), answers=(right,), evidence=evidence, event_ids=(),
+            template_id="t")
+        lesson = Lesson(
+            lesson_id=f"lesson-{number}", question_id=question.question_id, broadcast_id="b", sport=Sport.SOCCER,
+            task=question.task, split=Split.TRAIN, band=Band.GLANCE if number == 3 else Band.LOOK, initial_pass_rate=0.0,
+            evidence_pass_rate=1.0, rank=number)
+        look = render_call("Look.", FrameWindow(idx_start=12, idx_end=20))
+        for name, turns in {"look": (look, right), "guess": (look, wrong), "glance": (right,)}.items():
+            played = Episode(question, ArrayFrames(frames), episode)
+            for turn in turns:
+                played.step(turn if turn == look else render_answer("Seen.", turn))
+            content = LessonSample(lesson=lesson, question=question, clip=clip, trajectory=played.trajectory(name, Made(step="t")))
+            sft.append(Sample(f"{number}-{name}", content.model_dump(mode="json"), {"mp4": path.read_bytes()}))
+        rl.append(Sample(lesson.lesson_id, content.model_dump(mode="json", exclude={"trajectory"}), {"mp4": path.read_bytes()}))
+
+    stills = []
+    for number in range(30):
+        colour = ("red", "blue")[number % 2]
+        jpeg = io.BytesIO()
+        Image.new("RGB", (64, 64), colours[colour]).save(jpeg, "JPEG")
+        content = {"caption": f"{colour} team."}
+        if number % 5 == 0:
+            content = {"frame_indices": [3, 9], "prompt": question_prompt(question, 40), "reply": render_answer("Seen.", colour)}
+        stills.append(frames_sample(f"still-{number}", content, [jpeg.getvalue()] * (2 if number % 5 == 0 else 1)))
+    for name, samples in {"rl": rl, "sft": sft, "perception": stills}.items():
+        write_shards(samples, root / "shards", name, inputs=[name])
+
+    def tiny(family="qwen3_vl"):
+        from train.config import TinyConfig
+
+        return TinyConfig(family=family, hidden_size=32, num_layers=1, vision_size=32, vocabulary_size=480)
+
+    words = [f"<|im_start|>user\nFrame 12: {question_prompt(question, 40)}<|im_end|>\n<|im_start|>assistant\n",
+             *(turn.text for sample in sft for turn in LessonSample.model_validate(sample.content).trajectory.turns)]
+
+    def base(family="qwen3_vl"):
+        from train.models import build_tiny, save
+
+        if not (root / f"base-{family}").exists():
+            save(build_tiny(words, tiny(family), seed=0), root / f"base-{family}")
+        return root / f"base-{family}"
+
+    def taught(family="qwen3_vl"):
+        from train.config import SFTConfig
+        from train.sft import run_sft
+
+        config = SFTConfig(num_steps=50, batch_size=6, learning_rate=1e-2, warmup_steps=4)
+        out = root / f"taught-{family}"
+        return run_sft(config, base(family), manifests["sft"], out, episode=episode, frame_size=(64, 64))
+
+    manifests = {name: manifest_path(root / "shards", name) for name in ("rl", "sft", "perception")}
+    return SimpleNamespace(**manifests, episode=episode, frame_size=(64, 64), words=words, tiny=tiny, base=base, taught=taught)

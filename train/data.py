@@ -62,7 +62,7 @@ def pixels_of(processor: Any, images: Sequence[Image.Image]) -> Pixels:
 
 
 def encode(processor: Any, messages: Sequence[Message], pixels: Pixels | None = None) -> Encoded:
-    """Tokens, labels of the assistant's turns, and pixels of one conversation, which must hold an image.
+    """Tokens, labels of the assistant's turns, and pixels of one conversation. One without a picture brings its own empty ``pixels``.
 
     ``pixels`` saves preparing the images again where they are at hand.
     """
@@ -80,18 +80,23 @@ def encode(processor: Any, messages: Sequence[Message], pixels: Pixels | None = 
 
 
 def collate(batch: Sequence[Encoded], processor: Any) -> dict[str, torch.Tensor]:
-    """A right-padded batch: tokens, masks and labels are (B, L), pixel_values (P, patch), image_grid_thw (images, 3)."""
+    """A right-padded batch: tokens, masks and labels are (B, L), pixel_values (P, patch), image_grid_thw (images, 3).
+
+    A batch without a picture has neither of the last two.
+    """
 
     def pad(rows: list[torch.Tensor], value: int) -> torch.Tensor:
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)
 
     ids = pad([row.input_ids for row in batch], processor.tokenizer.pad_token_id)
     pixels = Pixels.joined([row.pixels for row in batch])
-    return {
+    collated = {
         "input_ids": ids,
         "attention_mask": pad([torch.ones_like(row.input_ids) for row in batch], 0),
         "labels": pad([row.labels for row in batch], IGNORED),
         "mm_token_type_ids": (ids == processor.image_token_id).int(),
-        "pixel_values": pixels.pixel_values.float(),
-        "image_grid_thw": pixels.image_grid_thw,
     }
+    # Both vision towers fail on no picture at all.
+    if len(pixels.image_grid_thw):
+        collated |= {"pixel_values": pixels.pixel_values.float(), "image_grid_thw": pixels.image_grid_thw}
+    return collated
