@@ -34,6 +34,7 @@ def make_base(session: Session) -> StageResult:
     if base.checkpoint is not None or (folder / "lineage.json").exists():
         return result
     with timed(result):
+        hush()
         from train.sft import run_pretrain
 
         shards = session.workspace.shards_dir / f"perception-{recipe.base_hash}"
@@ -70,11 +71,10 @@ def hush() -> None:
     import os
     import warnings
 
+    # Read when transformers is imported, so this comes first.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
 
 
 def machine(session: Session) -> Run:
@@ -133,6 +133,7 @@ def run_train(session: Session) -> StageResult:
 
     Raises: UserError when there are no shards.
     """
+    hush()
     from train.grpo import run_grpo
     from train.sft import run_sft
 
