@@ -126,7 +126,11 @@ def train_world(tmp_path_factory):
 
     root = tmp_path_factory.mktemp("train-world")
     episode = EpisodeConfig(initial_frames=4, frames_per_call=3, max_turns=3, max_frames=16)
-    evidence, rate, colours = FrameWindow(idx_start=14, idx_end=19), FrameRate(num=25), {"red": (200, 30, 30), "blue": (30, 30, 200)}
+    evidence, rate, colours = (
+        FrameWindow(idx_start=14, idx_end=19),
+        FrameRate(num=25),
+        {"red": (200, 30, 30), "blue": (30, 30, 200)},
+    )
     rl, sft = [], []
     for number in range(4):
         right, wrong = ("red", "blue") if number % 2 else ("blue", "red")
@@ -134,23 +138,50 @@ def train_world(tmp_path_factory):
         frames[evidence.idx_start : evidence.idx_end + 1] = colours[right]
         path = root / f"{number}.mp4"
         write_video(path, list(frames), rate)
-        clip = Clip(clip_id=f"clip-{number}", broadcast_id="b", sport=Sport.SOCCER, span=Span(start_s=0, end_s=1.6),
-                    first_frame=0, num_frames=40, rate=rate)
+        clip = Clip(
+            clip_id=f"clip-{number}",
+            broadcast_id="b",
+            sport=Sport.SOCCER,
+            span=Span(start_s=0, end_s=1.6),
+            first_frame=0,
+            num_frames=40,
+            rate=rate,
+        )
         question = Question(
-            question_id=f"question-{number}", clip_id=clip.clip_id, broadcast_id="b", sport=Sport.SOCCER,
-            task=Task.TEAM_RECOGNITION, dimension=Dimension.RECOGNITION, text="Between frames 12 and 20, which team?",
-            answer_kind=AnswerKind.CHOICE, options=("red", "blue"), answers=(right,), evidence=evidence, event_ids=(),
-            template_id="t")
+            question_id=f"question-{number}",
+            clip_id=clip.clip_id,
+            broadcast_id="b",
+            sport=Sport.SOCCER,
+            task=Task.TEAM_RECOGNITION,
+            dimension=Dimension.RECOGNITION,
+            text="Between frames 12 and 20, which team?",
+            answer_kind=AnswerKind.CHOICE,
+            options=("red", "blue"),
+            answers=(right,),
+            evidence=evidence,
+            event_ids=(),
+            template_id="t",
+        )
         lesson = Lesson(
-            lesson_id=f"lesson-{number}", question_id=question.question_id, broadcast_id="b", sport=Sport.SOCCER,
-            task=question.task, split=Split.TRAIN, band=Band.GLANCE if number == 3 else Band.LOOK, initial_pass_rate=0.0,
-            evidence_pass_rate=1.0, rank=number)
+            lesson_id=f"lesson-{number}",
+            question_id=question.question_id,
+            broadcast_id="b",
+            sport=Sport.SOCCER,
+            task=question.task,
+            split=Split.TRAIN,
+            band=Band.GLANCE if number == 3 else Band.LOOK,
+            initial_pass_rate=0.0,
+            evidence_pass_rate=1.0,
+            rank=number,
+        )
         look = render_call("Look.", FrameWindow(idx_start=12, idx_end=20))
         for name, turns in {"look": (look, right), "guess": (look, wrong), "glance": (right,)}.items():
             played = Episode(question, ArrayFrames(frames), episode)
             for turn in turns:
                 played.step(turn if turn == look else render_answer("Seen.", turn))
-            content = LessonSample(lesson=lesson, question=question, clip=clip, trajectory=played.trajectory(name, Made(step="t")))
+            content = LessonSample(
+                lesson=lesson, question=question, clip=clip, trajectory=played.trajectory(name, Made(step="t"))
+            )
             sft.append(Sample(f"{number}-{name}", content.model_dump(mode="json"), {"mp4": path.read_bytes()}))
         rl.append(Sample(lesson.lesson_id, content.model_dump(mode="json", exclude={"trajectory"}), {"mp4": path.read_bytes()}))
 
@@ -171,8 +202,10 @@ def train_world(tmp_path_factory):
 
         return TinyConfig(family=family, hidden_size=32, num_layers=1, vision_size=32, vocabulary_size=480)
 
-    words = [f"<|im_start|>user\nFrame 12: {question_prompt(question, 40)}<|im_end|>\n<|im_start|>assistant\n",
-             *(turn.text for sample in sft for turn in LessonSample.model_validate(sample.content).trajectory.turns)]
+    words = [
+        f"<|im_start|>user\nFrame 12: {question_prompt(question, 40)}<|im_end|>\n<|im_start|>assistant\n",
+        *(turn.text for sample in sft for turn in LessonSample.model_validate(sample.content).trajectory.turns),
+    ]
 
     def base(family="qwen3_vl"):
         from train.models import build_tiny, save

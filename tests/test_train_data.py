@@ -1,4 +1,4 @@
-"""Conversations to tensors: the loss falls on the assistant's words alone, frames are those of the clip, and a batch changes nothing."""
+"""Conversations to tensors: loss on the assistant's words alone, the frames of the clip, and a batch that changes nothing."""
 
 from __future__ import annotations
 

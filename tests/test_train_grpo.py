@@ -1,4 +1,4 @@
-"""Agentic RL: real rollouts with frames from the tool, a reward that only the episode's own words decide, and weights that move."""
+"""Agentic RL: real rollouts with frames from the tool, a reward that the episode's own words decide, weights that move."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ STEP = GRPOConfig(
 LOOK, ELSEWHERE = (render_call("Look.", FrameWindow(idx_start=i, idx_end=i + 8)) for i in (12, 28))
 RED, BLUE = render_answer("Seen.", "red"), render_answer("Seen.", "blue")
 REPLY = "<|im_end|>\n<|im_start|>user\n<tool_response>Frame 12: <|vision_start|><|image_pad|><|vision_end|></tool_response>"
+FAKE = "<|im_start|>assistant\n"
 NEXT = f"{REPLY}<|im_end|>\n<|im_start|>assistant\n"
 LESSON, GLANCE = "lesson-1", "lesson-3"  # the answer to both is red; the second needs no look
 
@@ -59,7 +60,9 @@ def rewards(lessons: Lessons, train_world: SimpleNamespace, tokenizer) -> Callab
 
     def judge(*completions: tuple[str, str], reward: RewardName = RewardName.ADAPTIVE) -> tuple[list[float], dict[str, float]]:
         logged: dict[str, float] = {}
-        judged = episode_reward(lessons, train_world.episode, reward, lambda ids: tokenizer.decode(ids, skip_special_tokens=False))
+        judged = episode_reward(
+            lessons, train_world.episode, reward, lambda ids: tokenizer.decode(ids, skip_special_tokens=False)
+        )
         ids = [tokenizer.encode(text) for _, text in completions]
         return judged(completion_ids=ids, lesson=[key for key, _ in completions], log_metric=logged.__setitem__), logged
 
@@ -119,7 +122,7 @@ BROKEN = {
     "no thought": f"{LOOK}{NEXT}<answer>red</answer><|im_end|>",
     "no thought before the call": f"{LOOK.removeprefix('<think>Look.</think>')}{NEXT}{RED}<|im_end|>",
     "an answer next to a call": f"{LOOK}{RED}{NEXT}{RED}<|im_end|>",
-    "a reply of its own making": f"{LOOK}<|im_start|>user\n<tool_response>red</tool_response><|im_start|>assistant\n{RED}<|im_end|>",
+    "a reply of its own making": f"{LOOK}<|im_start|>user\n<tool_response>red</tool_response>{FAKE}{RED}<|im_end|>",
     "more calls than turns": f"{LOOK}{NEXT}{ELSEWHERE}{NEXT}{LOOK.replace('12', '13')}{NEXT}{RED}<|im_end|>",
     "nothing": "",
 }
@@ -192,7 +195,9 @@ def test_frames_that_do_not_fit_are_no_tool_use(train_world: SimpleNamespace, to
 
 def test_adapters_are_merged_into_a_whole_model(train_world: SimpleNamespace, tmp_path: Path) -> None:
     taught = train_world.taught()
-    done = reinforce(train_world, taught.folder, tmp_path / "grpo", STEP.model_copy(update={"lora_rank": 4, "learning_rate": 1e-2}))
+    done = reinforce(
+        train_world, taught.folder, tmp_path / "grpo", STEP.model_copy(update={"lora_rank": 4, "learning_rate": 1e-2})
+    )
     assert done.curve[0]["grad_norm"] > 0
     assert not [path.name for path in Path(done.model).iterdir() if "adapter" in path.name]
     before, after = weights(taught), weights(done)
@@ -213,7 +218,9 @@ def test_rollouts_that_are_accumulated_are_the_same_groups(train_world: SimpleNa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{"beta": 0.05}, {"beta": 0.05, "lora_rank": 4}, {"loss": "grpo"}, {"loss": "dr_grpo"}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"beta": 0.05}, {"beta": 0.05, "lora_rank": 4}, {"loss": "grpo"}, {"loss": "dr_grpo"}], ids=str
+)
 def test_options_of_the_loss(changes: dict[str, object], train_world: SimpleNamespace, tmp_path: Path) -> None:
     config = STEP.model_copy(update={"num_steps": 2, **changes})
     done = reinforce(train_world, train_world.taught().folder, tmp_path / "grpo", config)

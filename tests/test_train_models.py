@@ -1,7 +1,8 @@
-"""A tiny Qwen-VL is built the same from the same seed, comes back from disk as it was, and no stranger's folder gets past load."""
+"""A tiny Qwen-VL is the same for the same seed, comes back from disk as it was, and no stranger's folder gets past load."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -130,7 +131,7 @@ def test_digits_stay_single_and_tags_survive_decoding(tiny: dict[str, Loaded]) -
 def test_a_longer_conversation_begins_as_the_shorter_one(tiny: dict[str, Loaded]) -> None:
     tokenizer, messages = tiny["qwen3_vl"].processor.tokenizer, conversation()
     texts = [tokenizer.apply_chat_template(messages[:n], tokenize=False) for n in range(1, len(messages) + 1)]
-    assert all(longer.startswith(shorter) for shorter, longer in zip(texts, texts[1:], strict=False))
+    assert all(longer.startswith(shorter) for shorter, longer in itertools.pairwise(texts))
     asked = tokenizer.apply_chat_template(messages[:3], tokenize=False, add_generation_prompt=True)
     assert texts[3].startswith(asked)
 
@@ -195,7 +196,7 @@ def test_load_refuses_pickled_weights(folder: Path) -> None:
 def test_load_asks_for_a_processor(gone: str, folder: Path) -> None:
     for path in folder.glob(f"*{gone}*"):
         path.unlink()
-    with pytest.raises(UserError, match="missing|no image processor"):
+    with pytest.raises(UserError, match=r"missing|no image processor"):
         load(folder)
 
 

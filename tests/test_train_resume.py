@@ -28,7 +28,12 @@ GRPO = GRPOConfig(
 )  # fmt: skip
 CONFIGS = {
     "pretrain": PretrainConfig(
-        model=TINY, sight=SightConfig(num_steps=3, batch_size=8), training=TRAINING, see_first=0.4, read_share=0.3, answer_share=0.5
+        model=TINY,
+        sight=SightConfig(num_steps=3, batch_size=8),
+        training=TRAINING,
+        see_first=0.4,
+        read_share=0.3,
+        answer_share=0.5,
     ),
     "sft": TRAINING,
     "grpo": GRPO,
@@ -98,7 +103,9 @@ SLOWER = [pytest.param(stage, marks=pytest.mark.slow) for stage in ("grpo in par
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "sft", "grpo", *SLOWER])
-def test_a_stopped_run_ends_with_the_same_weights(stage: str, train_world: SimpleNamespace, straight: Callable, tmp_path: Path) -> None:
+def test_a_stopped_run_ends_with_the_same_weights(
+    stage: str, train_world: SimpleNamespace, straight: Callable, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     args = (stage, *world_of(stage, train_world), out, train_world.episode)
     with pytest.raises(Stopped):
@@ -168,8 +175,12 @@ def kill_in_the_middle(arguments: list[str], out: Path, scratch: Path) -> None:
     assert not (out / "lineage.json").exists()
 
 
-@pytest.mark.parametrize("stage", ["sft", *(pytest.param(name, marks=pytest.mark.slow) for name in ("pretrain", "grpo", "grpo in parts"))])
-def test_a_killed_run_ends_with_the_same_weights(stage: str, train_world: SimpleNamespace, straight: Callable, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "stage", ["sft", *(pytest.param(name, marks=pytest.mark.slow) for name in ("pretrain", "grpo", "grpo in parts"))]
+)
+def test_a_killed_run_ends_with_the_same_weights(
+    stage: str, train_world: SimpleNamespace, straight: Callable, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     base, manifest = world_of(stage, train_world)
     (tmp_path / "scratch").mkdir()

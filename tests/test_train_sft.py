@@ -25,7 +25,9 @@ from train.vision import learn_to_see
 CONFIG = SFTConfig(num_steps=4, batch_size=6, learning_rate=1e-3, warmup_steps=1)
 
 
-def cold_start(world: SimpleNamespace, out: Path, config: SFTConfig = CONFIG, run: Run | None = None, **other: object) -> Checkpoint:
+def cold_start(
+    world: SimpleNamespace, out: Path, config: SFTConfig = CONFIG, run: Run | None = None, **other: object
+) -> Checkpoint:
     base = other.pop("base", None) or world.base()
     manifest = other.pop("manifest", world.sft)
     return run_sft(config, base, manifest, out, episode=world.episode, frame_size=world.frame_size, run=run, **other)
@@ -57,7 +59,9 @@ def test_the_first_epoch_is_the_curriculum_and_later_ones_are_shuffled(
     pairs = list(zip(trained, in_order, strict=False))
     assert len(pairs) == 12
     assert all(torch.equal(a.input_ids, b.input_ids) and torch.equal(a.pixels[0], b.pixels[0]) for a, b in pairs)
-    first, second = ([digest([r.input_ids.tolist(), r.pixels[0].sum().item()]) for r in rows] for rows in (trained[:12], trained[12:]))
+    first, second = (
+        [digest([r.input_ids.tolist(), r.pixels[0].sum().item()]) for r in rows] for rows in (trained[:12], trained[12:])
+    )
     assert sorted(first) == sorted(second) and first != second
     assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
@@ -121,7 +125,9 @@ def test_accumulated_batches_end_with_the_same_weights(
         assert (value - theirs[name]).abs().mean() < 5e-5, name
 
 
-@pytest.mark.parametrize(("batch", "largest", "passes"), [(32, 64, 1), (32, 32, 1), (32, 12, 4), (32, 1, 32), (30, 16, 2), (7, 6, 7)])
+@pytest.mark.parametrize(
+    ("batch", "largest", "passes"), [(32, 64, 1), (32, 32, 1), (32, 12, 4), (32, 1, 32), (30, 16, 2), (7, 6, 7)]
+)
 def test_a_step_is_cut_in_equal_parts(batch: int, largest: int, passes: int) -> None:
     assert Run(max_batch=largest).accumulation(batch) == passes
 
@@ -132,7 +138,9 @@ def pretraining(world: SimpleNamespace, family: str = "qwen3_vl", **shares: floa
     return PretrainConfig(model=world.tiny(family), sight=SightConfig(num_steps=2, batch_size=8), training=training, **shares)
 
 
-def test_pretraining_sees_first_and_answers_later(train_world: SimpleNamespace, tmp_path: Path, batches: list[list[Encoded]]) -> None:
+def test_pretraining_sees_first_and_answers_later(
+    train_world: SimpleNamespace, tmp_path: Path, batches: list[list[Encoded]]
+) -> None:
     done = run_pretrain(pretraining(train_world), train_world.perception, tmp_path / "base", texts=train_world.words)
     images = [[len(row.pixels.image_grid_thw) for row in rows] for rows in batches]
     assert [len(rows) for rows in images] == [4] * 10

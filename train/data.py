@@ -62,9 +62,9 @@ def pixels_of(processor: Any, images: Sequence[Image.Image]) -> Pixels:
 
 
 def encode(processor: Any, messages: Sequence[Message], pixels: Pixels | None = None) -> Encoded:
-    """Tokens, labels of the assistant's turns, and pixels of one conversation. One without a picture brings its own empty ``pixels``.
+    """Tokens, labels of the assistant's turns, and pixels of one conversation.
 
-    ``pixels`` saves preparing the images again where they are at hand.
+    ``pixels`` saves preparing the images again where they are at hand; a conversation without a picture brings empty ones.
     """
     text = processor.tokenizer.apply_chat_template(
         list(messages), tokenize=True, return_dict=True, return_assistant_tokens_mask=True
