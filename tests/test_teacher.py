@@ -143,8 +143,9 @@ def test_only_reasoning_that_the_judge_finds_sound_is_kept(httpserver: HTTPServe
         (DropReason.UNSUPPORTED, runs[1].trajectory_id),
         (DropReason.TEACHER_FAILED, runs[2].trajectory_id),
     ]
-    sent = httpserver.log[0][0].get_json()["messages"][0]["content"]
-    assert "<think>0</think>" in sent and "Reference answer: foul" in sent
+    prompts = [request.get_json()["messages"][0]["content"] for request, _ in httpserver.log]
+    sent = next(prompt for prompt in prompts if "<think>0</think>" in prompt)  # a late request of another test may be before it
+    assert "Reference answer: foul" in sent
 
 
 def test_completions_are_kept_for_the_record(httpserver: HTTPServer) -> None:

@@ -343,7 +343,7 @@ def test_damage_never_raises_anything_but_media_error(
         lambda: read_audio(path),
         lambda: read_audio(path, span=Span(start_s=0.2, end_s=0.4)),
         lambda: FrameReader(path, size=(16, 16)).frames([0]),
-        lambda: cut_clip(path, FrameWindow(idx_start=3, idx_end=7), path.with_name("out.mp4")),
+        lambda: cut_clip(path, FrameWindow(idx_start=0, idx_end=0), path.with_name("out.mp4")),
     ):
         with contextlib.suppress(MediaError):
             attempt()

@@ -148,6 +148,8 @@ def probe(path: Path) -> MediaInfo:
         times.sort()
         deltas = [b - a for a, b in pairwise(times) if b > a]
         rate = _nominal_rate(stream, deltas)
+        if rate <= 0:
+            raise MediaError(f"{path}: its header gives a frame rate of {rate}; encode it again")
         tick = Fraction(stream.time_base)
         # A millisecond clock (Matroska) may round each way; past a quarter of a frame the steps are no longer even.
         nominal = 1 / rate
