@@ -54,7 +54,7 @@ class ShotConfig(BaseModel):
 class _Fed(NamedTuple):
     """A frame that was fed: how many came before it, its number in the proxy, its pixels."""
 
-    count: int
+    num_before: int
     frame_index: int
     frame_HWC: Image
 
@@ -97,8 +97,8 @@ class CutFinder:
         return self._cuts
 
     def _judge(self, jump: int) -> None:
-        before = [fed for fed in self._recent if jump - self._reach <= fed.count < jump]
-        after = [fed for fed in self._recent if jump <= fed.count < jump + self._reach]
+        before = [fed for fed in self._recent if jump - self._reach <= fed.num_before < jump]
+        after = [fed for fed in self._recent if jump <= fed.num_before < jump + self._reach]
         number = after[0].frame_index
         too_soon = (number - (self._cuts[-1] if self._cuts else 0)) / self._rate < self._min_shot_s
         if before and not too_soon and not self._comes_back(before, after):

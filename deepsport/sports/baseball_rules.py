@@ -55,7 +55,7 @@ def _rule(name: str, title: str, law: str, text: str, *tags: str, edition: str =
 
 RULES = (
     _rule("score", "How a run scores", "Rule 5.08(a)",
-          "One run scores each time a runner legally touches all four bases, home last, before the third out ends the half-inning.",
+          "A run scores each time a runner legally touches all four bases, home last, before the third out ends the half-inning.",
           "run", "home plate", "score"),
     _rule("no_run_on_third_out", "No run on the third out", "Rule 5.08(a)",
           "No run counts when the third out is made by the batter before he reaches first, by a runner who was forced out, or "
