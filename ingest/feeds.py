@@ -1,7 +1,8 @@
 """Event feeds: what others wrote down about a broadcast, made into events of the broadcast's sport.
 
 A feed is recognised by what it holds, not by its name. Formats: our own JSON (ingest/feed_deepsport.py), E2E-Spot JSON
-(ingest/feed_spot.py), DataVolley scout files (ingest/feed_datavolley.py). A file that cannot be trusted as a whole is a
+(ingest/feed_spot.py), DataVolley scout files (ingest/feed_datavolley.py), and soccer feeds of the data companies
+(ingest/feed_kloppy.py). A file that cannot be trusted as a whole is a
 FeedError; a single event that cannot is a drop. Names in a feed are data: they are never used as a path or run.
 """
 
@@ -16,11 +17,12 @@ from deepsport.taxonomy import Sport
 from ingest.feed_datavolley import decode_scout, is_datavolley, parse_datavolley
 from ingest.feed_deepsport import is_deepsport, parse_deepsport
 from ingest.feed_events import FeedConfig, FeedRows, parse_json, read_bytes, to_events
+from ingest.feed_kloppy import is_kloppy, parse_kloppy
 from ingest.feed_spot import is_spot, parse_spot
 
 __all__ = ["FeedConfig", "read_feed"]
 
-READABLE = "deepsport-feed-1 JSON, E2E-Spot JSON, DataVolley .dvw"
+READABLE = "deepsport-feed-1 JSON, E2E-Spot JSON, DataVolley .dvw, soccer feeds of the vendors that kloppy reads"
 
 
 def read_feed(path: Path, *, broadcast: Broadcast, config: FeedConfig, made: Made | None = None) -> Kept[Event]:
@@ -54,4 +56,6 @@ def _rows(path: Path, data: bytes, broadcast: Broadcast, config: FeedConfig, kin
             return parse_deepsport(path, document, broadcast)
         if is_spot(document):
             return parse_spot(path, document, broadcast, kinds)
+    if is_kloppy(path, data):
+        return parse_kloppy(path)
     raise FeedError(f"{path}: is no event feed that can be read ({READABLE}); convert it to deepsport-feed-1")

@@ -158,6 +158,9 @@ def test_an_own_goal_counts_for_the_others_who_do_not_kick_off():
 def test_advantage_leaves_the_ball_in_play_and_a_penalty_must_be_one():
     state = play(SOCCER, SOCCER.ledger.start(TEAMS, "blue"), "kick_off blue", "foul red advantage", "goal blue")
     assert state.score == (1, 0)
+    back = play(SOCCER, SOCCER.ledger.start(TEAMS, "blue"), "kick_off blue", "foul red advantage", "free_kick blue")
+    with pytest.raises(ImpossibleEvent, match="nothing has happened"):  # the advantage is spent
+        play(SOCCER, back, "free_kick blue")
     state = play(SOCCER, state, "kick_off red", "foul blue penalty")
     with pytest.raises(ImpossibleEvent, match="the penalty kick is due"):
         play(SOCCER, state, "free_kick red")

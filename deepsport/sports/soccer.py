@@ -34,6 +34,8 @@ class SoccerState(State):
     """The restart that must come next; None while the ball is in play."""
     restart_team: int | None = None
     """Who takes it; None when it is not known."""
+    advantage: int | None = None
+    """Who was fouled when play was let go on: the referee may still come back to it."""
     known: bool = True
     """False for an excerpt before its first event: whether a restart is due is then not known."""
     half: int = 1
@@ -77,7 +79,7 @@ class SoccerLedger(Ledger[SoccerState]):
 
     def lose_track(self, state: SoccerState) -> SoccerState:
         """The state after a stretch that nobody wrote down: score, cards and half stay, the restart is not known."""
-        return state.model_copy(update={"restart": None, "restart_team": None, "known": False})
+        return state.model_copy(update={"restart": None, "restart_team": None, "advantage": None, "known": False})
 
     def apply(self, state: SoccerState, event: Event) -> SoccerState:
         """The state after an event.
@@ -112,11 +114,13 @@ class SoccerLedger(Ledger[SoccerState]):
         if event.kind in ("goal", "own_goal"):
             side = team if event.kind == "goal" else 1 - team
             score = (state.score[0] + (side == 0), state.score[1] + (side == 1))
-            return state.model_copy(update={"score": score, "restart": "kick_off", "restart_team": 1 - side, "known": True})
+            return state.model_copy(update={"score": score, "restart": "kick_off", "restart_team": 1 - side, "advantage": None,
+                                            "known": True})
         due: str | None = "indirect_free_kick" if event.kind == "offside" else "free_kick"
         if event.kind == "foul" and event.outcome in ("advantage", "penalty", "indirect"):
             due = {"advantage": None, "penalty": "penalty_kick", "indirect": "indirect_free_kick"}[event.outcome]
-        return state.model_copy(update={"restart": due, "restart_team": None if due is None else 1 - team, "known": True})
+        return state.model_copy(update={"restart": due, "restart_team": None if due is None else 1 - team, "known": True,
+                                        "advantage": 1 - team if due is None else None})
 
     def _restart(self, state: SoccerState, event: Event, team: int) -> SoccerState:
         rule = BY_NAME[_RULE_OF[event.kind]]
@@ -127,14 +131,16 @@ class SoccerLedger(Ledger[SoccerState]):
                 forbid(event, f"the {state.restart.replace('_', ' ')} is due", BY_NAME[_RULE_OF[state.restart]])
             if state.restart_team not in (None, team):
                 forbid(event, f"it is {state.teams[1 - team]}'s to take", BY_NAME[_RULE_OF[state.restart]])
-        elif state.known and event.kind not in _UNCAUSED:
+        elif state.known and event.kind not in _UNCAUSED and not (state.advantage == team and event.kind != "kick_off"):
             forbid(event, "nothing has happened that calls for it", rule)
         if event.outcome == "retaken":
-            return state.model_copy(update={"restart": event.kind, "restart_team": team, "known": True})
+            return state.model_copy(update={"restart": event.kind, "restart_team": team, "advantage": None,
+                                            "known": True})
         first = state.first_kick_off
         if state.restart == "kick_off" and state.restart_team is None and first is None and state.half in (1, 3):
             first = team
-        return state.model_copy(update={"restart": None, "restart_team": None, "known": True, "first_kick_off": first})
+        return state.model_copy(update={"restart": None, "restart_team": None, "known": True, "first_kick_off": first,
+                                        "advantage": None})
 
     def _show_card(self, state: SoccerState, event: Event, player: str | None) -> SoccerState:
         if player is None:
@@ -179,7 +185,8 @@ class SoccerLedger(Ledger[SoccerState]):
         if event.kind == "half_time":
             second = None if state.first_kick_off is None else 1 - state.first_kick_off
             half = 4 if state.half in (3, 4) else 2
-            return state.model_copy(update={"half": half, "restart": "kick_off", "restart_team": second, "known": True})
+            return state.model_copy(update={"half": half, "restart": "kick_off", "restart_team": second, "advantage": None,
+                                            "known": True})
         if event.kind == "full_time":
             winner = None if state.score[0] == state.score[1] else int(state.score[1] > state.score[0])
             return state.model_copy(update={"over": True, "winner": winner, "restart": None, "restart_team": None, "known": True})
@@ -187,9 +194,10 @@ class SoccerLedger(Ledger[SoccerState]):
             forbid(event, f"the score is {state.score[0]}-{state.score[1]}",
                    BY_NAME["extra_time" if event.kind == "extra_time" else "shootout"])
         if event.kind == "shootout":
-            return state.model_copy(update={"half": SHOOTOUT, "restart": None, "restart_team": None, "known": True})
-        return state.model_copy(update={"half": 3, "restart": "kick_off", "restart_team": None, "first_kick_off": None,
-                                        "known": True})
+            return state.model_copy(update={"half": SHOOTOUT, "restart": None, "restart_team": None, "advantage": None,
+                                            "known": True})
+        return state.model_copy(update={"half": 3, "advantage": None, "restart": "kick_off", "restart_team": None,
+                                        "first_kick_off": None, "known": True})
 
     def expects(self, state: SoccerState) -> Expectation:
         """The restart that is due, the next kick of a shoot-out, or play."""
