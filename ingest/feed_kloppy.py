@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from deepsport.errors import FeedError, UserError
+from deepsport.records import Broadcast
+from deepsport.taxonomy import Sport
 from ingest.feed_events import FeedRow, FeedRows, parse_json, read_bytes
 from ingest.feed_kloppy_words import read_words
 from ingest.feed_metrica import write_metadata
@@ -315,11 +317,15 @@ def is_kloppy(path: Path, data: bytes) -> bool:
     return vendor_of(path, data) is not None
 
 
-def parse_kloppy(path: Path) -> FeedRows:
+def parse_kloppy(path: Path, broadcast: Broadcast) -> FeedRows:
     """A vendor's feed as rows on the clock of its first kick-off: ``time_offset_s`` is when that is in the video.
 
     Vendors that give no time of day (StatsBomb, Wyscout) leave the break between halves out; import such a match half by half.
+
+    Raises: FeedError when the broadcast is not of soccer, or the feed cannot be read.
     """
+    if broadcast.sport is not Sport.SOCCER:
+        raise FeedError(f"{path}: is a soccer match, {broadcast.title!r} is {broadcast.sport}; correct the manifest")
     feed = read_vendor_feed(path)
     rows = [FeedRow(where=row.where, kind=row.kind, time_s=feed.period_start_s.get(row.period, 0.0) + row.time_s, team=row.team,
                     player=row.player, outcome=row.outcome) for row in feed.rows]

@@ -57,5 +57,5 @@ def _rows(path: Path, data: bytes, broadcast: Broadcast, config: FeedConfig, kin
         if is_spot(document):
             return parse_spot(path, document, broadcast, kinds)
     if is_kloppy(path, data):
-        return parse_kloppy(path)
+        return parse_kloppy(path, broadcast)
     raise FeedError(f"{path}: is no event feed that can be read ({READABLE}); convert it to deepsport-feed-1")

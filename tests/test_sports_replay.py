@@ -210,3 +210,9 @@ def test_a_vendors_feed_without_its_line_ups_says_what_to_do(annotations, tmp_pa
     alone = write(tmp_path, "opta_f24.xml", (annotations / "kloppy__files_opta_f24.xml").read_bytes())
     with pytest.raises(FeedError, match="named with 'f7' in place of 'f24'"):
         read_vendor_feed(alone)
+
+
+def test_a_soccer_feed_is_refused_for_a_broadcast_of_another_sport(tmp_path):
+    tennis = SimpleNamespace(sport=Sport.TENNIS, title="final")
+    with pytest.raises(FeedError, match="is a soccer match, 'final' is tennis"):
+        feed_kloppy.parse_kloppy(write(tmp_path, "x.json", metrica_feed(*FULL_MATCH)), tennis)
