@@ -230,12 +230,16 @@ def test_options_of_the_loss(changes: dict[str, object], train_world: SimpleName
 
 
 @pytest.mark.slow
-def test_reward_goes_up(train_world: SimpleNamespace, tmp_path: Path) -> None:
-    """Guessing teachers are right half of the time when they look; to look always is there to be learnt."""
-    config = STEP.model_copy(update={"num_steps": 24, "reward": RewardName.GROUNDED, "learning_rate": 5e-4})
+def test_what_is_rewarded_is_done_more(train_world: SimpleNamespace, tmp_path: Path) -> None:
+    """The model looks in half of its episodes and guesses after that; a reward for the right window makes it look.
+
+    Measured: 0.44 of the episodes at first, 0.85 after 24 steps.
+    """
+    more = {"num_steps": 24, "prompts_per_step": 4, "num_generations": 16, "learning_rate": 3e-4, "temperature": 0.8}
+    config = STEP.model_copy(update={"reward": RewardName.GROUNDED, **more})
     curve = reinforce(train_world, train_world.taught().folder, tmp_path / "grpo", config).curve
-    rewards = [row["reward"] for row in curve]
-    assert sum(rewards[-6:]) / 6 > sum(rewards[:6]) / 6 + 0.1
+    looked = [row["tool_rate/needs_a_look"] for row in curve]
+    assert sum(looked[-6:]) / 6 > sum(looked[:3]) / 3 + 0.15
 
 
 def test_turn_message_is_what_a_completion_decodes_to(tokenizer) -> None:
