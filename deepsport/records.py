@@ -17,6 +17,7 @@ from deepsport.taxonomy import (
     AnswerKind,
     Band,
     Budget,
+    CameraKind,
     Dimension,
     DropReason,
     FailureClass,
@@ -85,7 +86,7 @@ class Broadcast(Record):
 
 
 class Shot(Record):
-    """What lies between two cuts."""
+    """What lies between two transitions; the shots of a broadcast cover it without gap or overlap."""
 
     shot_id: str
     broadcast_id: str
@@ -93,6 +94,13 @@ class Shot(Record):
     span: Span
     transition: Transition
     """How the shot begins."""
+    transition_span: Span | None = None
+    """How long a dissolve, fade or wipe lasts; the shot's span begins in the middle of it. None for a cut."""
+    camera: CameraKind = CameraKind.OTHER
+    replay: bool = False
+    """Whether it shows again what was shown before, between wipes."""
+    replay_of: str | None = None
+    """The shot_id of the live original of a replay; None when it is no replay, or its original was not found."""
     made: Made = Made(step="detect_shots")
 
 

@@ -120,7 +120,25 @@ class Transition(StrEnum):
 
     START = "start"
     CUT = "cut"
-    GRADUAL = "gradual"
+    DISSOLVE = "dissolve"
+    """The picture before is mixed away."""
+    FADE = "fade"
+    """Through one colour, mostly black."""
+    WIPE = "wipe"
+    """An edge or a graphic moves across; live and replay are parted by it."""
+
+
+class CameraKind(StrEnum):
+    """What a shot is framed for."""
+
+    WIDE = "wide"
+    """The main camera: the field of play, players small."""
+    CLOSE = "close"
+    """One or a few people fill the picture."""
+    GRAPHIC = "graphic"
+    """Drawn, not filmed: line-ups, tables, logos."""
+    OTHER = "other"
+    """The crowd, the stadium, or not known."""
 
 
 class StopReason(StrEnum):
@@ -183,7 +201,12 @@ class DropReason(StrEnum):
     DUPLICATE_MEDIA = "duplicate_media"
     """The same bytes were already ingested under another name."""
     SPEECH_LOOP = "speech_loop"
+    """The recogniser repeats itself or the segment before."""
     LOW_CONFIDENCE_SPEECH = "low_confidence_speech"
+    NO_SPEECH = "no_speech"
+    """Words where nobody speaks: what a recogniser makes up for a crowd's noise."""
+    IMPOSSIBLE_SPEAKING_RATE = "impossible_speaking_rate"
+    """More or fewer words than a mouth says in the time."""
     CLIP_TOO_SHORT = "clip_too_short"
     EVIDENCE_TOO_LONG = "evidence_too_long"
     """The evidence of an event, or of events that overlap, fits in no clip."""

@@ -324,7 +324,7 @@ def test_rows_of_another_version_are_a_user_error(catalog: Catalog) -> None:
     catalog.commit("u1", "ingest", "h", [], {Shot: shots("b1", 1)})
     path = catalog.tables_dir / "shots" / "u1.parquet"
     table = pq.read_table(path)
-    pq.write_table(table.set_column(table.column_names.index("transition"), "transition", pa.array(["wipe"])), path)
+    pq.write_table(table.set_column(table.column_names.index("transition"), "transition", pa.array(["page turn"])), path)
     with pytest.raises(UserError, match="shots: rows that this version of DeepSport cannot read"):
         catalog.read(Shot)
 
