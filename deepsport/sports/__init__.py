@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deepsport.errors import UserError
 from deepsport.sports.american_football import AMERICAN_FOOTBALL
+from deepsport.sports.badminton import BADMINTON
 from deepsport.sports.base import SportModule
 from deepsport.sports.baseball import BASEBALL
 from deepsport.sports.basketball import BASKETBALL
@@ -13,6 +14,7 @@ from deepsport.sports.fencing import FENCING
 from deepsport.sports.gymnastics import GYMNASTICS
 from deepsport.sports.ice_hockey import ICE_HOCKEY
 from deepsport.sports.soccer import SOCCER
+from deepsport.sports.table_tennis import TABLE_TENNIS
 from deepsport.sports.tennis import TENNIS
 from deepsport.sports.volleyball import VOLLEYBALL
 from deepsport.taxonomy import Sport
@@ -29,6 +31,8 @@ _MODULES = {module.sport: module for module in (
     ICE_HOCKEY,
     AMERICAN_FOOTBALL,
     BASEBALL,
+    TABLE_TENNIS,
+    BADMINTON,
 )}
 
 
