@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from deepsport.errors import UserError
 from deepsport.records import Broadcast, Shot, Utterance
 from export.figures import TruthFigures
 from flows.workspace import Workspace
+from ingest.simulator.truth import Truth, read_truth
 from ingest.speech import spoken_words
 
 CUT_TOLERANCE_FRAMES = 2
@@ -27,11 +29,11 @@ def truth_figures(workspace: Workspace, ingest_units: Sequence[str], *, transcri
             if truth is None:
                 continue
             num_broadcasts += 1
-            true_cuts = _cuts(truth["shots"], broadcast)
-            found_cuts = _cuts([shot.model_dump() for shot in catalog.read(Shot, [unit])], broadcast)
+            true_cuts = _cuts(truth.shots, broadcast)
+            found_cuts = _cuts(catalog.read(Shot, [unit]), broadcast)
             num_true, num_found = num_true + len(true_cuts), num_found + len(found_cuts)
             num_matched += matched_cuts(true_cuts, found_cuts)
-            spoken = spoken_words(" ".join(str(row["text"]) for row in truth["utterances"]))
+            spoken = spoken_words(" ".join(utterance.text for utterance in truth.utterances))
             heard = spoken_words(" ".join(utterance.text for utterance in catalog.read(Utterance, [unit])))
             if transcribed and spoken:
                 num_words += len(spoken)
@@ -51,20 +53,14 @@ def truth_figures(workspace: Workspace, ingest_units: Sequence[str], *, transcri
     )
 
 
-def _truth_of(broadcast: Broadcast) -> dict[str, list[dict[str, object]]] | None:
-    if not broadcast.simulated:
-        return None
-    path = Path(broadcast.source_uri).with_suffix(".truth.json")
-    try:
-        truth = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return truth if isinstance(truth, dict) and {"shots", "utterances"} <= truth.keys() else None
+def _truth_of(broadcast: Broadcast) -> Truth | None:
+    with contextlib.suppress(UserError):
+        return read_truth(Path(broadcast.source_uri)) if broadcast.simulated else None
+    return None
 
 
-def _cuts(shots: Sequence[dict[str, object]], broadcast: Broadcast) -> list[int]:
-    starts = [broadcast.proxy_rate.frame_at(float(shot["span"]["start_s"])) for shot in shots]  # type: ignore[index]
-    return sorted(set(starts) - {0})
+def _cuts(shots: Sequence[Shot], broadcast: Broadcast) -> list[int]:
+    return sorted({broadcast.proxy_rate.frame_at(shot.span.start_s) for shot in shots} - {0})
 
 
 def matched_cuts(true_cuts: Sequence[int], found_cuts: Sequence[int], tolerance: int = CUT_TOLERANCE_FRAMES) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from deepsport.errors import UserError
-from deepsport.records import Event, Shot, Utterance
+from deepsport.records import Event
 from deepsport.sports import sport_module
 from deepsport.taxonomy import Sport
 from deepsport.timebase import FrameWindow
@@ -23,6 +23,7 @@ from ingest.simulator.files import contact_sheet, simulate
 from ingest.simulator.looks import KITS
 from ingest.simulator.schedule import Scene, SimulatorConfig, show_of
 from ingest.simulator.sound import SOUNDS_DIR, lines, speech
+from ingest.simulator.truth import read_truth
 
 SPORTS = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
 ZONES = ("left", "centre", "right")
@@ -232,10 +233,9 @@ def test_files_are_the_same_bytes_again_and_hold_the_truth(tmp_path: Path) -> No
     assert files.video.stat().st_mtime_ns == before  # nothing was written again
 
     broadcast = SimulatedBroadcast(Sport.VOLLEYBALL, 3, 12, config)
-    truth, feed = json.loads(files.truth.read_text()), json.loads(files.feed.read_text())
-    assert [Event.model_validate(e, strict=False) for e in truth["events"]] == broadcast.events
-    assert [Shot.model_validate(s, strict=False) for s in truth["shots"]] == broadcast.shots
-    assert [Utterance.model_validate(u, strict=False) for u in truth["utterances"]] == broadcast.utterances
+    feed = json.loads(files.feed.read_text())
+    assert read_truth(files.video) == broadcast.truth
+    assert read_truth(files.video).states == broadcast.schedule.states
     assert [e["kind"] for e in feed["events"]] == [e.kind for e in broadcast.events]
     info = probe(files.video)
     assert (info.width, info.height, info.rate, info.num_frames) == (640, 360, broadcast.rate, 300)
@@ -244,6 +244,14 @@ def test_files_are_the_same_bytes_again_and_hold_the_truth(tmp_path: Path) -> No
             difference = np.abs(reader.frames([index])[0].astype(int) - broadcast.frame(index))
             assert difference.mean() < 6
     assert len(read_audio(files.video)) == pytest.approx(12 * 16_000, abs=2048)
+
+
+def test_a_truth_that_is_missing_or_of_another_version_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="only simulated videos have a truth"):
+        read_truth(tmp_path / "match.mp4")
+    (tmp_path / "match.truth.json").write_text('{"format": "deepsport-truth-1"}')
+    with pytest.raises(UserError, match="make the broadcast again"):
+        read_truth(tmp_path / "match.mp4")
 
 
 def test_the_score_bug_can_be_switched_off() -> None:

@@ -6,29 +6,24 @@ A broadcast is a pure function of sport, seed, length and settings, and is cheap
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsport.ids import digest, make_id
 from deepsport.records import Event, Made, Shot, Utterance
-from deepsport.taxonomy import Sport, Transition
+from deepsport.taxonomy import CameraKind, Sport, Transition
 from deepsport.timebase import FrameRate, FrameWindow, Span
 from ingest.simulator.looks import choose_look
-from ingest.simulator.schedule import FRAMES_PER_S, PlannedShot, SimulatorConfig, plan, show_of
+from ingest.simulator.schedule import FRAMES_PER_S, PlannedShot, Scene, SimulatorConfig, plan, show_of
 from ingest.simulator.sound import PlacedLine, Samples, mix, place_lines
+from ingest.simulator.truth import Play, Truth
 
 if TYPE_CHECKING:
     from ingest.simulator.film import Film
 
-
-class Play(NamedTuple):
-    """A stretch of play with one decisive event."""
-
-    span: Span
-    event_index: int
-    """Position of its event in the broadcast's events."""
+_CAMERA_OF = {Scene.WIDE: CameraKind.WIDE, Scene.CROWD: CameraKind.OTHER, Scene.COACH: CameraKind.CLOSE}
 
 
 class SimulatedBroadcast:
@@ -96,7 +91,7 @@ class SimulatedBroadcast:
     @cached_property
     def plays(self) -> list[Play]:
         """The plays in order, each a single wide shot."""
-        return [Play(self._span(s.first, s.last), s.play) for s in self.schedule.shots if s.play is not None]
+        return [Play(span=self._span(s.first, s.last), event_index=s.play) for s in self.schedule.shots if s.play is not None]
 
     @cached_property
     def shots(self) -> list[Shot]:
@@ -109,6 +104,7 @@ class SimulatedBroadcast:
                 shot_index=index,
                 span=self._span(shot.first, shot.last),
                 transition=Transition.CUT if index else Transition.START,
+                camera=_CAMERA_OF[shot.scene],
                 made=made,
             )
             for index, shot in enumerate(self.schedule.shots)
@@ -136,6 +132,24 @@ class SimulatedBroadcast:
             )
             for number, placed in enumerate(self._placed_lines)
         ]
+
+    @property
+    def truth(self) -> Truth:
+        """All that is true of it, as it is written beside the video."""
+        return Truth(
+            sport=self.sport,
+            seed=self.seed,
+            config=self.config,
+            rate=self.rate,
+            num_frames=self.num_frames,
+            teams=self.teams,
+            plays=tuple(self.plays),
+            shots=tuple(self.shots),
+            scenes=tuple(shot.scene for shot in self.schedule.shots),
+            events=tuple(self.events),
+            utterances=tuple(self.utterances),
+            states=self.schedule.states,
+        )
 
     def audio(self) -> Samples:
         """The sound: float32 mono at 16 kHz within [-1, 1], as long as the pictures."""

@@ -12,6 +12,7 @@ from deepsport.taxonomy import Sport
 from ingest.simulator.broadcast import SimulatedBroadcast
 from ingest.simulator.schedule import SimulatorConfig
 from ingest.simulator.sound import SAMPLE_RATE
+from ingest.simulator.truth import truth_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,8 +45,9 @@ def simulate(
 
     broadcast = SimulatedBroadcast(sport, seed, duration_s, config)
     stem = f"{sport}-{seed}"
-    files = SimulatedFiles(out_dir / f"{stem}.mp4", out_dir / f"{stem}.feed.json", out_dir / f"{stem}.truth.json")
-    feed, truth = _json(feed_of(broadcast)), _json(truth_of(broadcast))
+    video = out_dir / f"{stem}.mp4"
+    files = SimulatedFiles(video, video.with_suffix(".feed.json"), truth_path(video))
+    feed, truth = _json(feed_of(broadcast)), (broadcast.truth.model_dump_json(indent=1) + "\n").encode()
     if files.truth.exists() and files.truth.read_bytes() == truth and files.video.exists() and files.feed.exists():
         return files
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -73,25 +75,6 @@ def feed_of(broadcast: SimulatedBroadcast) -> dict[str, object]:
     rate = broadcast.rate
     header = {"format": "deepsport-feed-1", "sport": str(broadcast.sport), "fps": [rate.num, rate.den], "unit": "seconds"}
     return {**header, "events": events}
-
-
-def truth_of(broadcast: SimulatedBroadcast) -> dict[str, object]:
-    """All that is true of the broadcast, in the catalog's own records; broadcast_id is as the broadcast has it."""
-    return {
-        "format": "deepsport-truth-1",
-        "sport": str(broadcast.sport),
-        "seed": broadcast.seed,
-        "config": broadcast.config.model_dump(mode="json"),
-        "rate": [broadcast.rate.num, broadcast.rate.den],
-        "num_frames": broadcast.num_frames,
-        "teams": list(broadcast.teams),
-        "plays": [{"span": play.span.model_dump(), "event_index": play.event_index} for play in broadcast.plays],
-        "shots": [shot.model_dump(mode="json") for shot in broadcast.shots],
-        "scenes": [str(shot.scene) for shot in broadcast.schedule.shots],
-        "events": [event.model_dump(mode="json") for event in broadcast.events],
-        "utterances": [utterance.model_dump(mode="json") for utterance in broadcast.utterances],
-        "states": [state.model_dump(mode="json") for state in broadcast.schedule.states],
-    }
 
 
 def contact_sheet(broadcast: SimulatedBroadcast, max_rows: int = 12) -> Image:
