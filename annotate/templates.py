@@ -210,6 +210,10 @@ def _fill(task: Task, scene: _Scene, rng: random.Random) -> _Asked | None:
                 return None
             return _Asked(f"B{between}, how many players take part?", str(event.num_players))
         case Task.TACTIC:
+            tactics = [tactic.name for tactic in scene.module.tactics]
+            if event.tactic in tactics:
+                options = _options(event.tactic, (), tactics, scene.config.num_options, rng)
+                return _Asked(f"B{between}, how is it played?", event.tactic, options)
             if event.zone not in ZONES:
                 return None
             options = _options(event.zone, (), ZONES, len(ZONES), rng)

@@ -137,7 +137,8 @@ def _key(question: Question, event: Event, events: Sequence[Event]) -> tuple[str
         case Task.COUNTING:
             return None if event.num_players is None else str(event.num_players), (), ""
         case Task.TACTIC:
-            return event.zone, (), ""
+            known = event.tactic in [tactic.name for tactic in sport_module(question.sport).tactics]
+            return event.tactic if known else event.zone, (), ""
         case Task.COMMENTARY:
             return ";".join(fact for fact in (event.team, label_of(event.kind)) if fact), (), ""
         case Task.LOCALISATION:

@@ -140,6 +140,8 @@ class Event(Record):
     """A number that belongs to the event: a mark, a difficulty, yards."""
     marks: tuple[float, ...] = ()
     """Several numbers in a fixed order: the judges' marks, as the sport's vocabulary says."""
+    tactic: str | None = None
+    """How it was being played: one of the sport's tactics."""
     made: Made = Made(step="import_events")
 
 

@@ -44,6 +44,7 @@ class _FeedEvent(BaseModel):
     num_players: int | None = Field(default=None, ge=0, le=100)
     outcome: str | None = None
     value: float | None = None
+    tactic: str | None = None
 
 
 class _SecondsEvent(_FeedEvent):
@@ -117,4 +118,5 @@ def _row(where: str, event: _FeedEvent, time_s: float, evidence: Span | None) ->
         num_players=event.num_players,
         outcome=event.outcome,
         value=event.value,
+        tactic=event.tactic,
     )

@@ -84,6 +84,7 @@ class FeedRow:
     num_players: int | None = None
     outcome: str | None = None
     value: float | None = None
+    tactic: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +246,8 @@ def _kind_fault(kind: str, broadcast: Broadcast, known_kinds: Collection[str] | 
 def _event(row: FeedRow, time_s: float, evidence: Span, broadcast: Broadcast, made: Made) -> Event:
     time_s = round(time_s, 6)
     team, player, zone = plain_text(row.team), plain_text(row.player), plain_text(row.zone)
-    outcome = plain_text(row.outcome)
-    parts = (row.kind, time_s, team, player, zone, row.num_players, outcome, row.value)
+    outcome, tactic = plain_text(row.outcome), plain_text(row.tactic)
+    parts = (row.kind, time_s, team, player, zone, row.num_players, outcome, row.value, *([tactic] if tactic else []))
     return Event(
         event_id=make_id("event", broadcast.broadcast_id, *parts),
         broadcast_id=broadcast.broadcast_id,
@@ -259,6 +260,7 @@ def _event(row: FeedRow, time_s: float, evidence: Span, broadcast: Broadcast, ma
         zone=zone,
         num_players=row.num_players,
         outcome=outcome,
+        tactic=tactic,
         value=row.value,
         made=made,
     )

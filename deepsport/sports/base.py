@@ -77,6 +77,15 @@ class EventKind:
         return label_of(self.kind)
 
 
+class Tactic(NamedTuple):
+    """A way to play that a viewer can tell from the others of its sport by where the players are and how they move."""
+
+    name: str
+    """In the words of the answer: ``full-court press``."""
+    visible: str
+    """What a viewer sees of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A short passage in our own words, and the official law it stands on."""
@@ -216,6 +225,8 @@ class SportModule:
     ledger: Ledger[Any]
     core_kinds: tuple[str, ...]
     """The decisive events that a viewer can always tell apart: what questions choose among, and what the simulator shows."""
+    tactics: tuple[Tactic, ...] = ()
+    """Ways to play that exclude one another: what tactic questions choose among where an event says which it was."""
 
     def event_kind(self, kind: str) -> EventKind | None:
         """The word of the vocabulary, or None when the sport does not know it."""

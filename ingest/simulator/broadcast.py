@@ -82,7 +82,10 @@ class SimulatedBroadcast:
                 evidence=self._span(event.first, event.last),
                 team=self.teams[event.team],
                 zone=event.zone,
-                num_players=event.num_players,
+                num_players=event.num_players if self.show.players_shown else None,
+                outcome=event.details.outcome,
+                value=event.details.value,
+                tactic=event.tactic,
                 made=made,
             )
             for number, event in enumerate(self.schedule.events)

@@ -69,6 +69,7 @@ def feed_of(broadcast: SimulatedBroadcast) -> dict[str, object]:
             "team": event.team,
             "zone": event.zone,
             "num_players": event.num_players,
+            **{name: value for name in ("outcome", "value", "tactic") if (value := getattr(event, name)) is not None},
         }
         for event in broadcast.events
     ]

@@ -18,13 +18,11 @@ from ingest.simulator.canvas import (
     add_noise,
     blurred,
     draw_crowd,
-    draw_figure,
-    draw_small_player,
     perspective,
 )
 from ingest.simulator.looks import BLACK, DARK, HAIRS, KITS, SHORT_NAMES, SKINS, WHITE, Colour, Look, shade
 from ingest.simulator.schedule import FRAMES_PER_S, PlannedEvent, PlannedShot, Scene, Schedule, SimulatorConfig
-from ingest.simulator.stage import HEIGHT, PANORAMA_WIDTH, WIDTH, ZONE_X, BallPath, Camera, Points, SportShow, project
+from ingest.simulator.stage import HEIGHT, PANORAMA_WIDTH, WIDTH, ZONE_X, Camera, Points, SportShow, project
 
 _FIGURE_PX: Final = 160
 _SLOT_PX: Final = 66
@@ -107,10 +105,10 @@ class Panorama:
 class _Motion:
     """How players and ball move through one play."""
 
-    def __init__(self, show: SportShow, rng: np.random.Generator, num_frames: int) -> None:
-        self.home = show.formation(rng)
-        self.ball: BallPath = show.ball_path(rng, num_frames, self.home)
-        shape = self.home.shape[:2]
+    def __init__(self, show: SportShow, rng: np.random.Generator, num_frames: int, event: PlannedEvent, since: int) -> None:
+        self._course, self.ball = show.movement(rng, num_frames, event, since)
+        self._num_frames = num_frames
+        shape = self._course.shape[1:3]
         self._phase = rng.uniform(0, 2 * np.pi, (*shape, 2))
         self._speed = rng.uniform(0.03, 0.07, (*shape, 2))
         self._sway = show.sway * np.array([1.0, show.field.length_m / show.field.width_m])
@@ -123,7 +121,12 @@ class _Motion:
         wander = self._sway * np.sin(self._phase + self._speed * frame)
         x, y, _ = self.ball.at(frame)
         follow = self._pull * (np.array([x, y]) - 0.5) * np.array([1.0, 0.5])
-        return np.asarray(self.home + wander + follow)
+        moment = frame / max(1, self._num_frames - 1) * (len(self._course) - 1)
+        step = min(int(moment), max(0, len(self._course) - 2))
+        home = self._course[step]
+        if len(self._course) > 1:
+            home = home + (moment - step) * (self._course[step + 1] - home)
+        return np.asarray(home + wander + follow)
 
 
 class Film:
@@ -158,9 +161,11 @@ class Film:
         if panorama is None:
             panorama = Panorama(self._show, self._show.field.cameras[shot.camera], self._look, self._rng(1, shot.camera))
             self._panoramas[shot.camera] = panorama
+        event = self._schedule.events[shot.play]
         motion = self._motions.get(shot.play)
         if motion is None:
-            motion = _Motion(self._show, self._rng(2, shot.play), shot.last - shot.first + 1)
+            num_frames, since = shot.last - shot.first + 1, event.first - shot.first
+            motion = _Motion(self._show, self._rng(2, shot.play), num_frames, event, since)
             if len(self._motions) > 32:  # memory must not grow with the length of the broadcast
                 self._motions.clear()
             self._motions[shot.play] = motion
@@ -170,13 +175,14 @@ class Film:
         slack = (PANORAMA_WIDTH - WIDTH) // 2
         left = round(slack + 0.9 * (motion.pan[0] + (motion.pan[1] - motion.pan[0]) * ease))
         image: Image = panorama.image[:, left : left + WIDTH].copy()
-        self._draw_players(Canvas(image, self._look.light, x=-left), panorama, motion, frame)
-        event = self._schedule.events[shot.play]
+        self._draw_players(Canvas(image, self._look.light, x=-left), panorama, motion, frame, event, index)
         if event.first <= index <= event.last:
             self._draw_event(Canvas(image, self._look.light), event, index)
         return image
 
-    def _draw_players(self, canvas: Canvas, panorama: Panorama, motion: _Motion, frame: int) -> None:
+    def _draw_players(
+        self, canvas: Canvas, panorama: Panorama, motion: _Motion, frame: int, event: PlannedEvent, index: int
+    ) -> None:
         places = motion.places(frame)
         pixels, heights = panorama.place(places.reshape(-1, 2), self._show)
         per_team = places.shape[1]
@@ -189,10 +195,10 @@ class Film:
                 continue
             team, player = divmod(int(number), per_team)
             stride = float(np.sin(0.45 * frame + 1.7 * number))
-            draw_small_player(canvas.at(x, y, float(heights[number]) / 10), kits[team], SKINS[motion.skins[team, player]], stride)
+            skin = SKINS[motion.skins[team, player]]
+            self._show.draw_player(canvas.at(x, y, float(heights[number]) / 10), kits[team], skin, stride, team)
         x, y, height = float(ball[0, 0]), float(ball[0, 1]), float(ball_height[0])
-        canvas.ellipse(x, y, self._show.ball_px, self._show.ball_px * 0.5, (34, 54, 40))
-        canvas.circle(x, y - self._show.ball_px - up * height, self._show.ball_px, self._show.ball_colour)
+        self._show.draw_ball(canvas.at(x, y), up * height, event, index)
 
     def _draw_event(self, canvas: Canvas, event: PlannedEvent, index: int) -> None:
         rng = self._rng(3, event.first)
@@ -210,7 +216,8 @@ class Film:
             height = _FIGURE_PX * look.figure_scale * rng.uniform(0.97, 1.03) * pop
             skin, hair = SKINS[int(rng.integers(len(SKINS)))], HAIRS[int(rng.integers(len(HAIRS)))]
             mirrored = bool(rng.random() < 0.5)
-            draw_figure(canvas.at(x, y, height / 100), kit, skin, hair, shorts=_shorts(kit), mirrored=mirrored)
+            person = canvas.at(x, y, height / 100)
+            self._show.draw_person(person, kit, skin, hair, shorts=_shorts(kit), mirrored=mirrored, kind=event.kind)
 
     def _cutaway(self, index: int, shot: PlannedShot) -> Image:
         still = self._stills.get(shot.scene)

@@ -19,7 +19,7 @@ from deepsport.sports import sport_module
 from deepsport.sports.base import State
 from deepsport.taxonomy import Sport
 from deepsport.timebase import Span
-from ingest.simulator.stage import ZONES, SportShow
+from ingest.simulator.stage import NO_DETAILS, ZONES, Details, SportShow
 
 FRAMES_PER_S = 25
 
@@ -74,6 +74,8 @@ class PlannedEvent:
     num_players: int
     first: int
     last: int
+    tactic: str | None = None
+    details: Details = NO_DETAILS
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def plan(
         shots.append(PlannedShot(Scene.WIDE, now, now + length - 1, camera, len(events)))
         event, state = _plan_event(show, rng, now, length, states[-1], config)
         events.append(event)
-        states.append(state if state.winner is None else show.opening(teams, rng))
+        states.append(show.opening(teams, rng) if show.is_over(state) else state)
         now, camera = now + length, 1 - camera
         if rng.random() < config.cutaway_probability and num_frames - now >= 15:
             now = _cut_away(shots, rng, now, min(int(rng.integers(32, 58)), num_frames - now))
@@ -136,26 +138,30 @@ def _plan_event(
     # The kind is drawn first and evenly, then the team among those that the rules allow: over many broadcasts every kind is
     # as likely for either team, so nothing can be guessed without looking.
     kind = show.kinds[int(rng.integers(len(show.kinds)))]
-    legal = [(team, after) for team in (0, 1) if (after := _apply(show, state, kind, team)) is not None]
+    tactics = [tactic.name for tactic in sport_module(show.sport).tactics]
+    tactic = tactics[int(rng.integers(len(tactics)))] if tactics else None
+    details = [show.details(rng, state, kind, tactic, team) for team in (0, 1)]
+    legal = [(team, after) for team in (0, 1) if (after := _apply(show, state, kind, team, details[team], rng)) is not None]
     team, after = legal[int(rng.integers(len(legal)))]
     num_shown = int(rng.integers(config.evidence_frames[0], config.evidence_frames[1] + 1))
     # The middle lies between 1.5 and 5.5 sevenths: eight frames spread over the play are a seventh apart, so that each moment
     # of that stretch is as near to one of them as any other.
     first = start + int(rng.integers(round(length * 1.5 / 7), round(length * 5.5 / 7))) - num_shown // 2
-    zone, num_players = ZONES[int(rng.integers(len(ZONES)))], int(rng.integers(1, 4))
-    return PlannedEvent(kind, team, zone, num_players, first, first + num_shown - 1), after
+    zone = ZONES[int(rng.integers(len(ZONES)))]
+    fewest, most = show.players_shown or (1, 1)
+    num_players = int(rng.integers(fewest, most + 1))
+    return PlannedEvent(kind, team, zone, num_players, first, first + num_shown - 1, tactic, details[team]), after
 
 
-def _apply(show: SportShow, state: State, kind: str, team: int) -> State | None:
+def _apply(show: SportShow, state: State, kind: str, team: int, details: Details, rng: np.random.Generator) -> State | None:
     """The state after the event, or None when the sport's ledger refuses it."""
-    ledger = sport_module(show.sport).ledger
     event = Event(event_id="planned", broadcast_id="", sport=show.sport, kind=kind, time_s=0,
-                  evidence=Span(start_s=0, end_s=0), team=state.teams[team])
+                  evidence=Span(start_s=0, end_s=0), team=state.teams[team], outcome=details.outcome, value=details.value)
     try:
-        after: State = ledger.apply(state, event)
+        after: State = show.ledger.apply(state, event)
     except ImpossibleEvent:
         return None
-    return show.settled(ledger, after)
+    return show.settled(show.ledger, after, rng)
 
 
 def show_of(sport: Sport) -> SportShow:

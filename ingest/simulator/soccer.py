@@ -14,10 +14,11 @@ from deepsport.sports.soccer import SoccerState
 from deepsport.taxonomy import Sport
 from deepsport.timebase import Span
 from ingest.simulator.looks import BLACK, CARD_YELLOW, CYAN, DARK, SKINS, WHITE, Look
-from ingest.simulator.stage import BallPath, Camera, Field, Points, SportShow, arc, project, rectangle
+from ingest.simulator.stage import BallPath, Camera, Field, Movement, Points, SportShow, arc, project, rectangle
 
 if TYPE_CHECKING:
     from ingest.simulator.canvas import Canvas
+    from ingest.simulator.schedule import PlannedEvent
 
 _LINES = (
     rectangle(0, 0, 105, 68),
@@ -57,14 +58,17 @@ class SoccerShow(SportShow):
     ball_colour = WHITE
 
     @override
-    def formation(self, rng: np.random.Generator) -> Points:
+    def movement(self, rng: np.random.Generator, num_frames: int, event: PlannedEvent, since: int) -> Movement:
+        formation = self._formation(rng)
+        return Movement(formation[None], self._ball_path(rng, num_frames, formation))
+
+    def _formation(self, rng: np.random.Generator) -> Points:
         home = np.array(_PLACES) * np.array([1.25, 1.0])
         first = home + rng.normal(0, 0.03, home.shape)
         second = 1 - home + rng.normal(0, 0.03, home.shape)
         return np.clip(np.stack([first, second]), 0.03, 0.97)
 
-    @override
-    def ball_path(self, rng: np.random.Generator, num_frames: int, formation: Points) -> BallPath:
+    def _ball_path(self, rng: np.random.Generator, num_frames: int, formation: Points) -> BallPath:
         times, places = [0.0], []
         team = int(rng.integers(2))
         while True:
@@ -79,14 +83,14 @@ class SoccerShow(SportShow):
         return SoccerState(teams=teams, score=(int(rng.integers(3)), int(rng.integers(3))))
 
     @override
-    def settled(self, ledger: Ledger[Any], state: State) -> State:
+    def settled(self, ledger: Ledger[Any], state: State, rng: np.random.Generator) -> State:
         assert isinstance(state, SoccerState)
         if state.restart is None:
             return state
         team = state.teams[state.restart_team or 0]
         restart = Event(event_id="unseen", broadcast_id="", sport=self.sport, kind=state.restart, time_s=0,
                         evidence=Span(start_s=0, end_s=0), team=team)
-        return self.settled(ledger, ledger.apply(state, restart))
+        return self.settled(ledger, ledger.apply(state, restart), rng)
 
     @override
     def score_words(self, state: SoccerState) -> tuple[str, str]:

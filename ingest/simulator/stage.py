@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsport.sports import sport_module
 from deepsport.sports.base import Ledger, State
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import Colour, Look
 
 if TYPE_CHECKING:
     from ingest.simulator.canvas import Canvas
+    from ingest.simulator.schedule import PlannedEvent
 
 WIDTH, HEIGHT = 640, 360
 PANORAMA_WIDTH: Final = 880
@@ -82,6 +84,25 @@ class BallPath:
         return float(x), float(y), float(self.arc * 4 * share * (1 - share))
 
 
+class Movement(NamedTuple):
+    """How the players and the ball move through a play."""
+
+    course: NDArray[np.float64]
+    """Places (K, 2, N, 2) of the two teams' N players, as shares of the field's length and width, at K moments spread evenly
+    over the play; between two moments they go straight."""
+    ball: BallPath
+
+
+class Details(NamedTuple):
+    """What an event carries beside kind and team, where the sport's ledger asks for it."""
+
+    outcome: str | None = None
+    value: float | None = None
+
+
+NO_DETAILS: Final = Details()
+
+
 class SportShow(ABC):
     """How one sport is played and drawn."""
 
@@ -96,23 +117,35 @@ class SportShow(ABC):
     """How far the players follow the ball, as a share of its way."""
     sway: float = 0.02
     """How far a player wanders about its place, as a share of the field's length."""
+    players_shown: tuple[int, int] | None = (1, 3)
+    """Fewest and most players that take part in an event; None where it is always one athlete and nobody counts."""
+
+    @property
+    def ledger(self) -> Ledger[Any]:
+        """What decides which events may happen."""
+        return sport_module(self.sport).ledger
 
     @abstractmethod
-    def formation(self, rng: np.random.Generator) -> Points:
-        """Places (2, N, 2) of the two teams' players in open play, as shares of the field's length and width."""
-
-    @abstractmethod
-    def ball_path(self, rng: np.random.Generator, num_frames: int, formation: Points) -> BallPath:
-        """The ball's way through a play."""
+    def movement(self, rng: np.random.Generator, num_frames: int, event: PlannedEvent, since: int) -> Movement:
+        """How a play goes in which that event happens ``since`` frames after its beginning: its tactic is seen, it is not."""
 
     @abstractmethod
     def opening(self, teams: tuple[str, str], rng: np.random.Generator) -> State:
         """Where the match stands when the broadcast begins, of the kind that the sport's ledger works on."""
 
-    def settled(self, ledger: Ledger[Any], state: State) -> State:
+    def details(self, rng: np.random.Generator, state: Any, kind: str, tactic: str | None, team: int) -> Details:
+        """What the next event carries, if it is of that kind and that team's."""
+        del rng, state, kind, tactic, team
+        return NO_DETAILS
+
+    def settled(self, ledger: Ledger[Any], state: State, rng: np.random.Generator) -> State:
         """The state once all that the rules require after an event, and that is not shown, has been done."""
-        del ledger
+        del ledger, rng
         return state
+
+    def is_over(self, state: Any) -> bool:
+        """Whether the match is over, so that a new one begins."""
+        return state.winner is not None
 
     @abstractmethod
     def score_words(self, state: Any) -> tuple[str, str]:
@@ -133,6 +166,28 @@ class SportShow(ABC):
     def draw_extras(self, canvas: Canvas, to_pixels: NDArray[np.float64], look: Look) -> None:
         """Things that stand on the field of a wide camera (goals). to_pixels is the homography from metres."""
         del canvas, to_pixels, look
+
+    def draw_player(self, canvas: Canvas, kit: Colour, skin: Colour, stride: float, team: int) -> None:
+        """A player of the wide shots, 10 units high, standing on the origin. stride in -1..1 is the phase of the run."""
+        from ingest.simulator.canvas import draw_small_player
+
+        del team
+        draw_small_player(canvas, kit, skin, stride)
+
+    def draw_ball(self, canvas: Canvas, height: float, event: PlannedEvent, index: int) -> None:
+        """The ball of the wide shots, height pixels above the origin, on frame index of the broadcast."""
+        del event, index
+        canvas.ellipse(0, 0, self.ball_px, self.ball_px * 0.5, (34, 54, 40))
+        canvas.circle(0, -self.ball_px - height, self.ball_px, self.ball_colour)
+
+    def draw_person(
+        self, canvas: Canvas, kit: Colour, skin: Colour, hair: Colour, *, shorts: Colour, mirrored: bool, kind: str
+    ) -> None:
+        """One of the big players who make the event, 100 units high, standing on the origin."""
+        from ingest.simulator.canvas import draw_figure
+
+        del kind
+        draw_figure(canvas, kit, skin, hair, shorts=shorts, mirrored=mirrored)
 
 
 def rally_path(

@@ -11,10 +11,11 @@ from deepsport.sports.base import State
 from deepsport.sports.tennis import TennisState
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import BLACK, CYAN, MAGENTA, OPTIC, SKINS, WHITE, Look
-from ingest.simulator.stage import BallPath, Camera, Field, Points, SportShow, rally_path, rectangle
+from ingest.simulator.stage import BallPath, Camera, Field, Movement, Points, SportShow, rally_path, rectangle
 
 if TYPE_CHECKING:
     from ingest.simulator.canvas import Canvas
+    from ingest.simulator.schedule import PlannedEvent
 
 # The far baseline is y = 0: the court is seen from behind the near baseline.
 _LINES = (
@@ -58,14 +59,17 @@ class TennisShow(SportShow):
     sway = 0.03
 
     @override
-    def formation(self, rng: np.random.Generator) -> Points:
+    def movement(self, rng: np.random.Generator, num_frames: int, event: PlannedEvent, since: int) -> Movement:
+        formation = self._formation(rng)
+        return Movement(formation[None], self._ball_path(rng, num_frames, formation))
+
+    def _formation(self, rng: np.random.Generator) -> Points:
         far = np.array([(0.28, 0.02), (0.72, 0.04)]) + rng.normal(0, 0.05, (2, 2))
         near = np.array([(0.28, 0.96), (0.72, 0.94)]) + rng.normal(0, 0.05, (2, 2))
         sides = [far, near] if rng.random() < 0.5 else [near, far]
         return np.stack(sides)
 
-    @override
-    def ball_path(self, rng: np.random.Generator, num_frames: int, formation: Points) -> BallPath:
+    def _ball_path(self, rng: np.random.Generator, num_frames: int, formation: Points) -> BallPath:
         return rally_path(rng, num_frames, (formation[0], formation[1]), (20, 30), 0.5)
 
     @override

@@ -11,10 +11,11 @@ from deepsport.sports.base import State
 from deepsport.sports.volleyball import VolleyballState
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import BLACK, CYAN, MAGENTA, SKINS, WHITE, Look, shade
-from ingest.simulator.stage import BallPath, Camera, Field, Points, SportShow, rally_path, rectangle
+from ingest.simulator.stage import BallPath, Camera, Field, Movement, Points, SportShow, rally_path, rectangle
 
 if TYPE_CHECKING:
     from ingest.simulator.canvas import Canvas
+    from ingest.simulator.schedule import PlannedEvent
 
 _LINES = (rectangle(0, 0, 18, 9), ((9, 0), (9, 9)), ((6, 0), (6, 9)), ((12, 0), (12, 9)))
 _PLACES = ((0.12, 0.2), (0.1, 0.5), (0.12, 0.82), (0.4, 0.2), (0.42, 0.52), (0.4, 0.84))
@@ -49,14 +50,17 @@ class VolleyballShow(SportShow):
     sway = 0.012
 
     @override
-    def formation(self, rng: np.random.Generator) -> Points:
+    def movement(self, rng: np.random.Generator, num_frames: int, event: PlannedEvent, since: int) -> Movement:
+        formation = self._formation(rng)
+        return Movement(formation[None], self._ball_path(rng, num_frames, formation))
+
+    def _formation(self, rng: np.random.Generator) -> Points:
         home = np.array(_PLACES)
         mirrored = np.array([1, 0]) + home * np.array([-1, 1])
         sides = [home + rng.normal(0, 0.025, home.shape), mirrored + rng.normal(0, 0.025, home.shape)]
         return np.stack(sides if rng.random() < 0.5 else sides[::-1])
 
-    @override
-    def ball_path(self, rng: np.random.Generator, num_frames: int, formation: Points) -> BallPath:
+    def _ball_path(self, rng: np.random.Generator, num_frames: int, formation: Points) -> BallPath:
         return rally_path(rng, num_frames, (formation[0], formation[1]), (18, 28), 1.1)
 
     @override
