@@ -112,16 +112,6 @@ class BadmintonLedger(RallyLedger[BadmintonState]):
             return state.model_copy(update={"winner": 1 - side})
         return super().between(state, event, side)
 
-    def apply(self, state: BadmintonState, event: Event) -> BadmintonState:
-        """The state after a rally, or after what happens between rallies.
-
-        Raises: ImpossibleEvent when the match is over, the wrong side serves, or the event is not allowed now.
-        """
-        after = super().apply(state, event)
-        if event.kind != "red_card":
-            return after
-        return after.model_copy(update={"cards": plus(after.cards, team_index(state.teams, event))})
-
     def consequence(self, event: Event, teams: Teams) -> Consequence | None:
         """Which team wins the point, who serves again after a let, who wins by a disqualification.
 

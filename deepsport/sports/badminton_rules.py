@@ -36,6 +36,7 @@ KINDS = (
     EventKind("net_touch", "A player of the team touches the net, or reaches over it.", visible="the net shaken by a player"),
     EventKind("double_hit", "The team hits the shuttle twice, holds it, or is touched by it.",
               visible="a shuttle that hits a player, or two strokes on one side"),
+    EventKind("point", "The team wins the rally; how is not recorded."),
     EventKind("let", "The rally does not count, and the team serves again.",
               visible="the umpire's call, and the same serve anew"),
     EventKind("interval", "The pause when the leader reaches eleven.", carries=(), visible="players walking to their coaches"),
@@ -47,8 +48,8 @@ KINDS = (
     EventKind("black_card", "The team is disqualified.", carries=("team", "player"),
               visible="the referee holding up a black card"),
 )
-WINS = {"service_ace": "rally", "smash": "rally", "drop_shot": "rally", "net_shot": "rally", "net_kill": "rally",
-        "clear": "rally", "lob": "rally", "drive": "rally", "smash_return": "rally"}
+WINS = {"point": "point", "service_ace": "rally", "smash": "rally", "drop_shot": "rally", "net_shot": "rally",
+        "net_kill": "rally", "clear": "rally", "lob": "rally", "drive": "rally", "smash_return": "rally"}
 LOSSES = {"service_fault": "service", "netted": "netted", "shuttle_out": "out", "misjudged": "rally",
           "net_touch": "net_touch", "double_hit": "double_hit", "red_card": "red_card"}
 

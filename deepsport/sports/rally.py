@@ -104,8 +104,12 @@ class RallyLedger(Ledger[R]):
                 state = self.with_server(state, serving)
             elif server != serving:
                 forbid(event, f"{state.teams[server]} serves", self.rules[self.order_rule])
-        if event.kind in self.wins or event.kind in self.losses:
-            return self.score_point(state, side if event.kind in self.wins else 1 - side)
+        if event.kind in self.wins:
+            return self.score_point(state, side)
+        if event.kind in self.losses:
+            if event.kind == "red_card":
+                state = state.model_copy(update={"cards": plus(state.cards, side)})
+            return self.score_point(state, 1 - side)
         return self.between(state, event, side)
 
     def between(self, state: R, event: Event, side: int | None) -> R:

@@ -32,6 +32,7 @@ KINDS = (
               visible="the ball hit or stopped in the air above the table"),
     EventKind("free_hand", "The team touches the table with the free hand.", visible="a hand laid on the table during a rally"),
     EventKind("table_moved", "The team moves the table, or touches the net.", visible="the table or the net shaken by a player"),
+    EventKind("point", "The team wins the rally; how is not recorded."),
     EventKind("let", "The rally does not count, and the team serves again.",
               visible="a serve that clips the net, and a raised hand"),
     EventKind("time_out", "The team takes its time-out.", carries=("team", "player"), visible="hands making a T, a white card"),
@@ -41,7 +42,7 @@ KINDS = (
     EventKind("expedite", "The expedite system begins; outcome ``in_play`` when a rally had to be stopped for it.",
               carries=("outcome",)),
 )
-WINS = {"service_ace": "point", "smash": "return", "loop": "return", "drop_shot": "return", "edge_ball": "edge",
+WINS = {"point": "point", "service_ace": "point", "smash": "return", "loop": "return", "drop_shot": "return", "edge_ball": "edge",
         "receiver_return": "thirteen_returns"}
 LOSSES = {"service_fault": "service", "netted": "return", "long_out": "beyond_table", "missed": "return",
           "obstruction": "obstruction", "free_hand": "free_hand", "table_moved": "table_moved"}
