@@ -1,6 +1,6 @@
 """Every record type, in the order of the pipeline. Frozen, closed (extra="forbid"), and stored one table a type by the catalog.
 
-    Broadcast ─▶ Shot, Utterance, Event, Clip ─▶ Question ─▶ Trajectory, Review ─▶ PassRate ─▶ Lesson ─▶ Evaluation
+    Broadcast ─▶ Shot, Utterance, Event, ClockFit, Clip ─▶ Question ─▶ Trajectory, Review ─▶ PassRate ─▶ Lesson ─▶ Evaluation
     beside them: Drop (what was left out and why), Completion (what a language model said), Unit (what work is done)
 
 Times in seconds are on the broadcast's clock unless a field says otherwise; frame windows are on the clip's frames. A record
@@ -143,6 +143,45 @@ class Event(Record):
     tactic: str | None = None
     """How it was being played: one of the sport's tactics."""
     made: Made = Made(step="import_events")
+
+
+class ClockFit(Record):
+    """How a feed's clock runs against the video's, by what is seen and heard: video second = offset_s + rate × feed second."""
+
+    clock_fit_id: str
+    broadcast_id: str
+    feed_uri: str
+    period: int | None
+    """The half or period whose clock it is; None where the feed has one clock."""
+    offset_s: float
+    """The second of the video at which the feed's clock reads 0."""
+    rate: float
+    """Seconds of the video in a second of the feed; 1 where neither drifts."""
+    num_events: int
+    """Events and lines of the feed that were fitted."""
+    num_matched: int
+    """Of these, how many have a moment of their own in the video: a spoken word, a change of the score, a whistle."""
+    residual_s: float | None
+    """Median distance of the matched from their moment; None when nothing has one and cuts alone decide."""
+    residual_p90_s: float | None
+    """Nine tenths of the matched lie nearer."""
+    uncertainty_s: float
+    """Standard deviation of the fitted time, at the event where it is greatest."""
+    chance: float = Field(ge=0, le=1)
+    """Chance that the feed of another match would have fitted as well."""
+    rival: float = Field(ge=0, le=1)
+    """Chance, given the evidence, that the true fit is another one."""
+    commentary_lag_s: float | None
+    """How long after an event its words begin, as measured under this fit."""
+    evidence: tuple[str, ...]
+    """What decided, the most telling first: ``score``, ``speech``, ``cuts``, ``whistles``, ``clock``."""
+    refusal: str = ""
+    """Why the fit is not trusted and the feed's events were left out; empty for one that is used."""
+    made: Made = Made(step="align_feed")
+
+    def video_s(self, time_s: float) -> float:
+        """The second of the video at which the feed's clock reads time_s."""
+        return self.offset_s + self.rate * time_s
 
 
 class Clip(Record):
@@ -344,6 +383,7 @@ TABLES: dict[type[Record], str] = {
     Shot: "shots",
     Utterance: "utterances",
     Event: "events",
+    ClockFit: "clock_fits",
     Clip: "clips",
     Question: "questions",
     Trajectory: "trajectories",

@@ -19,7 +19,7 @@ from deepsport.ids import digest, make_id, sha256_file
 from deepsport.records import Broadcast, Clip, Drop, Event, Kept, Made, Shot, Utterance
 from deepsport.video import MissingMedia
 from ingest.clips import ClipConfig, cut_clips
-from ingest.feeds import FeedConfig, read_feed
+from ingest.feeds import FeedConfig, Imported, read_feed
 from ingest.onepass import Pass, ProxyConfig, decode_once
 from ingest.probe import quarantine
 from ingest.shots import ShotConfig, shots_between
@@ -87,13 +87,14 @@ def ingest_broadcast(
         store.put_file(proxy, proxy_key, move=True)
         broadcast = _broadcast_of(source, media, sha256, proxy_key, decoded, made)
         spoken = _utterances(broadcast_id, decoded, config, transcriber, _made_by(made, "transcribe", broadcast_id))
-    events = _events(source, broadcast, config, _made_by(made, "import_events", broadcast_id))
+    fed = _imported(source, broadcast, config, _made_by(made, "import_events", broadcast_id))
+    utterances = sorted([*spoken.items, *fed.utterances], key=lambda u: (u.span.start_s, u.span.end_s))
     shots = shots_between(
         decoded.cuts, decoded.num_frames, decoded.rate, broadcast_id, _made_by(made, "detect_shots", broadcast_id)
     )
-    clips = cut_clips(broadcast, shots, spoken.items, events.items, config.clip, _made_by(made, "cut_clips", broadcast_id))
-    drops = [*spoken.drops, *events.drops, *clips.drops]
-    return Ingested(broadcast, shots, spoken.items, events.items, clips.items, drops)
+    clips = cut_clips(broadcast, shots, utterances, fed.items, config.clip, _made_by(made, "cut_clips", broadcast_id))
+    drops = [*spoken.drops, *fed.drops, *clips.drops]
+    return Ingested(broadcast, shots, utterances, fed.items, clips.items, drops)
 
 
 def _made_by(made: Made, step: str, broadcast_id: str) -> Made:
@@ -134,10 +135,10 @@ def _utterances(
     return transcribe(decoded.samples_N, transcriber or load_transcriber(config.speech), config.speech, broadcast_id, made)
 
 
-def _events(source: Source, broadcast: Broadcast, config: IngestConfig, made: Made) -> Kept[Event]:
+def _imported(source: Source, broadcast: Broadcast, config: IngestConfig, made: Made) -> Imported:
     if source.feed is None:
-        return Kept([], [])
+        return Imported([], [], [], [])
     try:
         return read_feed(Path(source.feed), broadcast=broadcast, config=config.feed, made=made)
     except FeedError as error:
-        return Kept([], [quarantine(source.feed, error, made.step)])
+        return Imported([], [quarantine(source.feed, error, made.step)], [], [])

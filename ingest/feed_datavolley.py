@@ -13,10 +13,9 @@ another 8-bit encoding or UTF-8, and are often cut short; what is whole is read.
 
 from __future__ import annotations
 
-import codecs
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +23,8 @@ from typing import NamedTuple
 from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.taxonomy import Sport
-from ingest.feed_events import FeedConfig, FeedRow, FeedRows, seconds_of_day
+from ingest.feed_events import FeedConfig, FeedRow, FeedRows, lines_of
+from ingest.feed_times import seconds_between, seconds_of, seconds_of_day
 
 _SCOUT = "[3SCOUT]"
 # A line of its own: in JSON a line cannot begin so.
@@ -56,11 +56,15 @@ defaults: ``#`` perfect or winning, ``=`` error, and for a block ``/`` invasion 
 
 
 @dataclass(frozen=True, slots=True)
-class _Touch:
+class Touch:
+    """One touch of the ball, as a scout writes it."""
+
     line: int
     team: str
+    """``*`` the home team, ``a`` the visitors."""
     number: int
     key: str
+    """Skill and evaluation, as in DECISIVE."""
     rest: str
     columns: tuple[str, ...]
 
@@ -68,7 +72,7 @@ class _Touch:
 class _Rally(NamedTuple):
     line: int
     """Of the score line, or the last touch when the rally has none."""
-    touches: list[_Touch]
+    touches: list[Touch]
     winner: str | None
     score: str
 
@@ -76,20 +80,6 @@ class _Rally(NamedTuple):
 def is_datavolley(text: str) -> bool:
     """Whether the text is a DataVolley scout file, be it a damaged one."""
     return _MARK.search(text.removeprefix("\ufeff")) is not None
-
-
-def decode_scout(data: bytes, encoding: str | None) -> str:
-    """The file's text: in the encoding given, else by its byte order mark, else UTF-8 if it is that, else Windows-1252."""
-    if encoding is not None:
-        return data.decode(encoding, errors="replace")
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", errors="replace")
-    for guess in ("utf-8-sig", "cp1252"):
-        try:
-            return data.decode(guess)
-        except UnicodeDecodeError:
-            continue
-    return data.decode("latin-1")
 
 
 def parse_datavolley(path: Path, text: str, broadcast: Broadcast, config: FeedConfig) -> FeedRows:
@@ -115,7 +105,7 @@ def parse_datavolley(path: Path, text: str, broadcast: Broadcast, config: FeedCo
         if rally.winner is None:
             unread.append((where, "the rally has no score line; was the file cut short?"))
             continue
-        touch = _deciding(rally)
+        touch = deciding_touch(rally.touches, rally.winner)
         if touch is None:
             unread.append((where, f"no touch gives the point to {teams[rally.winner]} at {rally.score}"))
             continue
@@ -144,8 +134,7 @@ def _sections(text: str) -> dict[str, list[tuple[int, str]]]:
     """Lines (with their number from 1) of each section; a section that comes twice is continued."""
     sections: dict[str, list[tuple[int, str]]] = {}
     current: list[tuple[int, str]] = []
-    # Not splitlines(): in names it would break at characters such as U+0085.
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         stripped = line.strip().lstrip("\ufeff")
         if stripped.startswith("[3") and stripped.endswith("]"):
             current = sections.setdefault(stripped, [])
@@ -175,14 +164,14 @@ def _players(sections: dict[str, list[tuple[int, str]]], side: str) -> dict[int,
 
 def _rallies(lines: list[tuple[int, str]]) -> Iterator[_Rally]:
     """The touches between two score lines, rally by rally."""
-    touches: list[_Touch] = []
+    touches: list[Touch] = []
     for number, line in lines:
         columns = tuple(line.split(";"))
         code = columns[0]
         touch, point = _TOUCH.match(code), _POINT.match(code)
         if touch is not None:
             key = touch["skill"] + touch["evaluation"]
-            touches.append(_Touch(number, touch["team"], int(touch["number"]), key, touch["rest"], columns))
+            touches.append(Touch(number, touch["team"], int(touch["number"]), key, touch["rest"], columns))
         elif point is not None:
             if touches:
                 yield _Rally(number, touches, point["team"], f"{int(point['home'])}-{int(point['away'])}")
@@ -194,16 +183,16 @@ def _rallies(lines: list[tuple[int, str]]) -> Iterator[_Rally]:
         yield _Rally(touches[-1].line, touches, None, "")
 
 
-def _deciding(rally: _Rally) -> _Touch | None:
-    """The touch by which the rally was decided as the score line says, or None."""
+def deciding_touch(touches: Sequence[Touch], winner: str) -> Touch | None:
+    """The touch by which the rally went to the winner, or None when none explains it."""
     for key, (_, wins) in DECISIVE.items():
-        for touch in reversed(rally.touches):
-            if touch.key == key and (touch.team == rally.winner) == wins:
+        for touch in reversed(touches):
+            if touch.key == key and (touch.team == winner) == wins:
                 return touch
     return None
 
 
-def _zone(touch: _Touch) -> str | None:
+def _zone(touch: Touch) -> str | None:
     """The court zone (1 to 9, seen from the touching team) of the hit; of the block, where it stood."""
     # After combination (2) and target (1): start zone, end zone.
     position = 4 if touch.key[0] in "BD" else 3
@@ -211,7 +200,7 @@ def _zone(touch: _Touch) -> str | None:
     return f"zone {zone}" if zone in tuple("123456789") else None
 
 
-def _blockers(touch: _Touch) -> int | None:
+def _blockers(touch: Touch) -> int | None:
     """How many players form the block, where the scout wrote it: the digit after the skill's subtype."""
     digit = touch.rest[7:8]
     return int(digit) if touch.key[0] == "B" and digit in ("1", "2", "3") else None
@@ -220,7 +209,7 @@ def _blockers(touch: _Touch) -> int | None:
 class _Clock:
     """When a touch happened, on the video's clock."""
 
-    def __init__(self, path: Path, touches: list[_Touch], config: FeedConfig) -> None:
+    def __init__(self, path: Path, touches: list[Touch], config: FeedConfig) -> None:
         self.by_video = any(_video_time(touch) is not None for touch in touches)
         self.start_s: int | None = None
         if self.by_video:
@@ -237,17 +226,16 @@ class _Clock:
             )
         self.start_s = seconds_of_day(config.clock_at_start)
 
-    def time_s(self, touch: _Touch) -> float | None:
+    def time_s(self, touch: Touch) -> float | None:
         """Seconds since the video's first frame, or None when the line does not say."""
         if self.by_video:
             return _video_time(touch)
         clock_s = seconds_of_day(touch.columns[_CLOCK_COLUMN]) if len(touch.columns) > _CLOCK_COLUMN else None
         if clock_s is None or self.start_s is None:
             return None
-        # A match may pass midnight; half a day decides between *before the video* and *after midnight*.
-        return float((clock_s - self.start_s + 43_200) % 86_400 - 43_200)
+        return seconds_between(clock_s, self.start_s)
 
 
-def _video_time(touch: _Touch) -> float | None:
+def _video_time(touch: Touch) -> float | None:
     text = touch.columns[_VIDEO_TIME_COLUMN].strip() if len(touch.columns) > _VIDEO_TIME_COLUMN else ""
-    return float(text) if re.fullmatch(r"-?\d{1,7}(\.\d{1,6})?", text, re.ASCII) else None
+    return seconds_of(text)

@@ -1,17 +1,20 @@
-"""What all event feeds share: how one is read from disk, and how its rows become events of a broadcast.
+"""What all feeds share: how one is read from disk, and how its rows become events and utterances of a broadcast.
 
-A format (ingest/feed_*.py) gives `FeedRow`s: what the file says, in seconds, nothing judged yet. `to_events` puts them on the
-broadcast's clock, orders them, and drops what lies outside the video, what the sport has no word for, and what is there twice.
+A format (ingest/feed_*.py) gives `FeedRow`s, `FeedLine`s and `FeedShot`s: what the file says, in seconds, nothing judged yet.
+`to_events` and `to_utterances` put them on the broadcast's clock, order them, and drop what lies outside the video, what the
+sport has no word for, and what is there twice.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import NoReturn
@@ -20,15 +23,18 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from deepsport.errors import FeedError
 from deepsport.ids import make_id
-from deepsport.records import Broadcast, Drop, Event, Kept, Made
+from deepsport.records import Broadcast, ClockFit, Drop, Event, Kept, Made, Utterance
 from deepsport.taxonomy import DropReason
 from deepsport.timebase import FrameRate, Span
+from ingest.feed_times import MAX_TIME_S, seconds_of_day
 
-MAX_FEED_BYTES = 128 * 1024 * 1024
-"""A season's worth of events is a tenth of it; what is greater is not a feed."""
+MAX_FEED_BYTES = 32 * 1024 * 1024
+"""Ten times the events of a match; JSON of this size can take thirty times as much memory, and no more."""
 
 MAX_TEXT = 200
 """Characters kept of a name or an outcome."""
+MAX_LINE = 2000
+"""Characters kept of what somebody says."""
 
 
 class FeedConfig(BaseModel):
@@ -42,6 +48,8 @@ class FeedConfig(BaseModel):
     """Where a feed gives only an instant, the evidence ends this many seconds after it."""
     time_offset_s: float = Field(default=0.0, allow_inf_nan=False)
     """Seconds added to every time of the feed: positive when the video began earlier than the feed's clock."""
+    period: int | None = Field(default=None, ge=1, le=9)
+    """Which half or period the video holds, for feeds that count anew in each; by default its name says (``1_720p.mkv``)."""
     clock_at_start: str | None = None
     """DataVolley files without video times: the time of day at the video's first frame, as 20.44.12."""
     encoding: str | None = None
@@ -74,6 +82,8 @@ class FeedRow:
     kind: str
     time_s: float
     """On the feed's clock, before any offset."""
+    period: int | None = None
+    """The half or period on whose clock that is, where the feed counts anew in each."""
     evidence: Span | None = None
     """When it can be seen, if the feed says so."""
     precision_s: float = 0.0
@@ -85,6 +95,47 @@ class FeedRow:
     outcome: str | None = None
     value: float | None = None
     tactic: str | None = None
+    shown: bool = True
+    """False where the feed says that the broadcast does not show it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLine:
+    """Something said or written about what happens, as a feed tells it."""
+
+    where: str
+    text: str
+    span: Span
+    """On the feed's clock; empty where the feed gives only an instant."""
+    period: int | None = None
+    precision_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedShot:
+    """A shot as a person labelled it."""
+
+    where: str
+    label: str
+    span: Span
+    """On the feed's clock."""
+    period: int | None = None
+    change: str = ""
+    """How the shot ends, in the feed's words."""
+    replay: bool = False
+    replay_of: Span | None = None
+    """When in the same period that which it replays was live."""
+
+
+class FeedClock(StrEnum):
+    """Whose clock a feed's times are on."""
+
+    VIDEO = "video"
+    """The video's own: nothing is left to fit."""
+    PERIOD_VIDEO = "period_video"
+    """Of the video of one period: it must be known which period the broadcast is."""
+    OWN = "own"
+    """The feed's: where its zero lies in the video is not said, and its seconds may be longer or shorter than the video's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,45 +144,53 @@ class FeedRows:
 
     rows: list[FeedRow]
     unread: list[tuple[str, str]]
+    lines: list[FeedLine] = field(default_factory=list)
+    shots: list[FeedShot] = field(default_factory=list)
+    clock: FeedClock = FeedClock.VIDEO
+
+
+class Placement:
+    """Where on the video's clock a feed's times lie: one fit a period, or none where it could not be told."""
+
+    def __init__(self, fits: Mapping[int | None, ClockFit | None], offset_s: float = 0.0) -> None:
+        self.fits, self.offset_s = fits, offset_s
+
+    def time_s(self, time_s: float, period: int | None) -> float | None:
+        """The moment on the video's clock; None for a period without a fit."""
+        if not self.fits:
+            return time_s + self.offset_s
+        fit = self.fits.get(period)
+        return None if fit is None else fit.video_s(time_s)
+
+    def span(self, span: Span, period: int | None) -> Span | None:
+        """The stretch on the video's clock; None for a period without a fit."""
+        start_s, end_s = (self.time_s(max(-MAX_TIME_S, min(MAX_TIME_S, s)), period) for s in (span.start_s, span.end_s))
+        return None if start_s is None or end_s is None else Span(start_s=start_s, end_s=end_s)
 
 
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_CLOCK = re.compile(r"(\d{1,2})[.:](\d{2})[.:](\d{2})")
-
-
-def seconds_of_day(clock: str) -> int | None:
-    """Seconds since midnight of a clock such as 20.44.12 or 20:44:12; None when it is not one.
-
-    >>> seconds_of_day("20.44.12"), seconds_of_day("25.00.00")
-    (74652, None)
-    """
-    found = _CLOCK.fullmatch(clock.strip())
-    if found is None:
-        return None
-    hours, minutes, seconds = (int(part) for part in found.groups())
-    return hours * 3600 + minutes * 60 + seconds if hours < 24 and minutes < 60 and seconds < 60 else None
 
 
 def snake_case(label: str) -> str:
-    """A label in the shape of a kind of event.
+    """A label (its first 400 characters) in the shape of a kind of event.
 
     >>> snake_case("Som(s).Tuck"), snake_case("Corner kick")
     ('som_s_tuck', 'corner_kick')
     """
-    ascii_only = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
+    ascii_only = unicodedata.normalize("NFKD", label[:400]).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "_", ascii_only.lower()).strip("_")
 
 
-def plain_text(text: str | None) -> str | None:
-    r"""A name from a feed on one line, without control characters, cut to MAX_TEXT; None when nothing is left.
+def plain_text(text: str | None, limit: int = MAX_TEXT) -> str | None:
+    r"""A text from a feed on one line, without control characters, cut to limit; None when nothing is left.
 
     >>> plain_text(" Borussia\tM'gladbach\x00 "), plain_text("  ")
     ("Borussia M'gladbach", None)
     """
     if text is None:
         return None
-    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
-    return " ".join(visible.split())[:MAX_TEXT].rstrip() or None
+    visible = "".join(c for c in text[: 20 * limit] if c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join(visible.split())[:limit].rstrip() or None
 
 
 def read_bytes(path: Path) -> bytes:
@@ -146,6 +205,25 @@ def read_bytes(path: Path) -> bytes:
     if not data.strip():
         raise FeedError(f"{path}: is empty; export the feed again")
     return data
+
+
+def decode_text(data: bytes, encoding: str | None = None) -> str:
+    """A file's text: in the encoding given, else by its byte order mark, else UTF-8 if it is that, else Windows-1252."""
+    if encoding is not None:
+        return data.decode(encoding, errors="replace")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    for guess in ("utf-8-sig", "cp1252"):
+        try:
+            return data.decode(guess)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, whichever of CR, LF or both ends them; other characters that Python breaks at stay in the line."""
+    return re.split(r"\r\n|\r|\n", text)
 
 
 def parse_json(path: Path, data: bytes) -> object:
@@ -178,8 +256,8 @@ def frame_rate(path: Path, fps: object, broadcast: Broadcast) -> FrameRate:
     elif isinstance(fps, (int, float)) and not isinstance(fps, bool) and math.isfinite(fps):
         rate = Fraction(fps)
         for whole in (24, 30, 48, 60, 120):
-            if abs(rate - Fraction(whole * 1000, 1001)) < Fraction(1, 200):
-                rate = Fraction(whole * 1000, 1001)
+            if abs(rate - whole * Fraction(1000, 1001)) < Fraction(1, 200):
+                rate = whole * Fraction(1000, 1001)
         rate = rate.limit_denominator(1001) if abs(rate - rate.limit_denominator(1001)) < Fraction(1, 10**6) else rate
     if rate is None or not 1 <= rate <= 1000:
         said = "is missing" if fps is None else f"is {str(fps)[:40]}"
@@ -198,24 +276,30 @@ def to_events(
     config: FeedConfig,
     made: Made,
     known_kinds: Collection[str] | None,
+    place: Placement | None = None,
 ) -> Kept[Event]:
     """Events of the broadcast in order of time, and what was dropped.
 
-    known_kinds: the sport's vocabulary; None lets every kind in snake_case pass. The video is [0, broadcast.duration_s).
+    known_kinds: the sport's vocabulary; None lets every kind in snake_case pass. The video is [0, broadcast.duration_s). place
+    puts the feed's times on the video's clock; without one they are moved by the config's ``time_offset_s``. Rows of a period
+    that has no place are left out silently: the placement has said why.
     """
+    place = place or Placement({}, config.time_offset_s)
     video = Span(start_s=0.0, end_s=broadcast.duration_s)
     kept: dict[str, Event] = {}
     drops = [_drop(path, broadcast, where, DropReason.BAD_FEED, why) for where, why in feed.unread]
-    for row in sorted(feed.rows, key=lambda r: r.time_s):
-        time_s = row.time_s + config.time_offset_s
-        if not video.contains(time_s):
-            why = f"{row.kind} at {time_s:.2f} s, the video is {broadcast.duration_s:.2f} s long"
+    placed = [(time_s, row) for row in feed.rows if (time_s := place.time_s(row.time_s, row.period)) is not None]
+    for time_s, row in sorted(placed, key=lambda pair: pair[0]):
+        inside = video.contains(time_s)
+        evidence = _evidence(row, time_s, video, config, place) if inside else None
+        if evidence is None:
+            why = "its evidence lies outside the video" if inside else f"the video is {broadcast.duration_s:.2f} s long"
+            why = f"{row.kind[:40]} at {time_s:.2f} s, {why}"
             drops.append(_drop(path, broadcast, row.where, DropReason.EVENT_OUTSIDE_VIDEO, why))
             continue
-        evidence = _evidence(row, time_s, video, config)
-        if evidence is None:
-            why = f"{row.kind} at {time_s:.2f} s: its evidence lies outside the video"
-            drops.append(_drop(path, broadcast, row.where, DropReason.EVENT_OUTSIDE_VIDEO, why))
+        if not row.shown:
+            why = f"{row.kind[:40]} at {time_s:.2f} s, the feed says that it is not shown"
+            drops.append(_drop(path, broadcast, row.where, DropReason.EVENT_NOT_SHOWN, why))
             continue
         why_not = _kind_fault(row.kind, broadcast, known_kinds)
         event = _event(row, time_s, evidence, broadcast, made)
@@ -228,11 +312,52 @@ def to_events(
     return Kept(list(kept.values()), drops)
 
 
-def _evidence(row: FeedRow, time_s: float, video: Span, config: FeedConfig) -> Span | None:
-    if row.evidence is not None:
-        return row.evidence.shifted(config.time_offset_s).clipped(video)
-    start_s, end_s = time_s - config.before_s, time_s + row.precision_s + config.after_s
-    return Span(start_s=round(start_s, 6), end_s=round(end_s, 6)).clipped(video)
+def to_utterances(
+    feed: FeedRows, path: Path, broadcast: Broadcast, config: FeedConfig, made: Made, place: Placement | None = None
+) -> Kept[Utterance]:
+    """What is said or written about the broadcast, in order of time, and what lies outside it.
+
+    A line with only an instant gets the stretch around it that an event gets. The recogniser's figures are those of certainty: a
+    person wrote it.
+    """
+    place = place or Placement({}, config.time_offset_s)
+    video = Span(start_s=0.0, end_s=broadcast.duration_s)
+    kept: dict[str, Utterance] = {}
+    drops: list[Drop] = []
+    placed = [(span, line) for line in feed.lines if (span := place.span(line.span, line.period)) is not None]
+    for span, line in sorted(placed, key=lambda pair: (pair[0].start_s, pair[0].end_s)):
+        text = plain_text(line.text, MAX_LINE)
+        if not span.duration_s:
+            span = around(span.start_s, line.precision_s, config)
+        inside = span.clipped(video)
+        if inside is None:
+            detail = f"said at {span.start_s:.2f} s, the video is {broadcast.duration_s:.2f} s long"
+            drops.append(_drop(path, broadcast, line.where, DropReason.EVENT_OUTSIDE_VIDEO, detail))
+            continue
+        if text is None:
+            continue
+        inside = Span(start_s=round(inside.start_s, 6), end_s=round(inside.end_s, 6))
+        utterance_id = make_id("utterance", broadcast.broadcast_id, inside.start_s, inside.end_s, text)
+        if utterance_id in kept:
+            detail = f"{text[:40]!r} at {span.start_s:.2f} s is there twice"
+            drops.append(_drop(path, broadcast, line.where, DropReason.BAD_FEED, detail))
+            continue
+        kept[utterance_id] = Utterance(utterance_id=utterance_id, broadcast_id=broadcast.broadcast_id, span=inside, text=text,
+                                       avg_logprob=0.0, no_speech_prob=0.0, made=made)
+    return Kept(list(kept.values()), drops)
+
+
+def around(time_s: float, precision_s: float, config: FeedConfig) -> Span:
+    """The stretch in which something that a feed gives only an instant for can be seen or heard."""
+    start_s, end_s = time_s - config.before_s, time_s + precision_s + config.after_s
+    return Span(start_s=round(start_s, 6), end_s=round(end_s, 6))
+
+
+def _evidence(row: FeedRow, time_s: float, video: Span, config: FeedConfig, place: Placement) -> Span | None:
+    if row.evidence is None:
+        return around(time_s, row.precision_s, config).clipped(video)
+    evidence = place.span(row.evidence, row.period)
+    return None if evidence is None else evidence.clipped(video)
 
 
 def _kind_fault(kind: str, broadcast: Broadcast, known_kinds: Collection[str] | None) -> str | None:

@@ -21,12 +21,11 @@ from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from ingest.feed_deepsport import first_fault
 from ingest.feed_events import FeedRow, FeedRows, frame_rate, snake_case, some
+from ingest.feed_words import bare_name, check_length, names_of
 
 _CUT = re.compile(r"(?P<video>.+?)_(?P<start>\d{1,9})_(?P<end>\d{1,9})")
 _SIDE = re.compile(r"(?P<side>near|far)_court_(?P<kind>.+)")
 _MAX_NAME = 300
-_MIN_SLACK_S = 1.0
-_SLACK = 0.02
 
 
 class _Event(BaseModel):
@@ -67,7 +66,7 @@ def parse_spot(path: Path, document: object, broadcast: Broadcast, known_kinds: 
             raise FeedError(f"{path}: [{index}] is not an E2E-Spot video: {first_fault(error)}") from error
         rate = frame_rate(path, video.fps, broadcast)
         if first_frame is None:
-            _check_length(path, video, rate.time_s(video.num_frames), broadcast)
+            check_length(path, video.video, rate.time_s(video.num_frames), broadcast, f" ({video.num_frames} frames)")
         for position, found in enumerate(video.events):
             where = f"[{index}].events[{position}]"
             try:
@@ -86,10 +85,10 @@ def parse_spot(path: Path, document: object, broadcast: Broadcast, known_kinds: 
 
 def _chosen(path: Path, document: list[Any], broadcast: Broadcast) -> list[tuple[int, int | None, Any]]:
     """The entries of the broadcast: position in the list, first frame when the entry is a cut of it, the entry."""
-    wanted = {_bare(broadcast.title), _bare(Path(broadcast.source_uri).name)} - {""}
+    wanted = names_of(broadcast)
     videos = [(index, entry) for index, entry in enumerate(document) if isinstance(entry, dict) and "video" in entry]
     named = [(index, str(entry["video"]), entry) for index, entry in videos]
-    exact = [(index, None, entry) for index, name, entry in named if _bare(name) in wanted]
+    exact = [(index, None, entry) for index, name, entry in named if bare_name(name) in wanted]
     if exact:
         if len(exact) > 1:
             raise FeedError(f"{path}: holds {len(exact)} entries for {broadcast.title!r}; leave one")
@@ -101,7 +100,7 @@ def _chosen(path: Path, document: list[Any], broadcast: Broadcast) -> list[tuple
             continue
         start, end = int(found["start"]), int(found["end"])
         # fs_comp also numbers the cuts of a video: <video>_01_<start>_<end>.
-        names = {_bare(found["video"]), _bare(re.sub(r"_\d+$", "", found["video"]))}
+        names = {bare_name(found["video"]), bare_name(re.sub(r"_\d+$", "", found["video"]))}
         if names & wanted and end - start == entry.get("num_frames"):
             cuts.append((index, start, entry))
     if not cuts:
@@ -110,20 +109,6 @@ def _chosen(path: Path, document: list[Any], broadcast: Broadcast) -> list[tuple
             f"{path}: no video named {broadcast.title!r}; it holds {held}. Give the broadcast that title in the manifest"
         )
     return cuts
-
-
-def _bare(name: str) -> str:
-    """A video's name without folder and the usual endings, in lower case."""
-    return re.sub(r"\.(mp4|mkv|mov|avi|webm|m4v|ts)$", "", name.strip().lower())
-
-
-def _check_length(path: Path, video: _Video, length_s: float, broadcast: Broadcast) -> None:
-    slack_s = max(_MIN_SLACK_S, _SLACK * broadcast.duration_s)
-    if abs(length_s - broadcast.duration_s) > slack_s:
-        raise FeedError(
-            f"{path}: {video.video[:80]!r} lasts {length_s:.1f} s ({video.num_frames} frames), the broadcast "
-            f"{broadcast.duration_s:.1f} s; it is another video, or its fps is wrong"
-        )
 
 
 def _kind_and_zone(label: str, known_kinds: Collection[str] | None) -> tuple[str, str | None]:

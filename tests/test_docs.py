@@ -101,6 +101,11 @@ def test_the_page_of_tables_is_that_of_the_records() -> None:
     assert (ROOT / "docs" / "records.md").read_text(encoding="utf-8") == made, "run python docs/make_records.py > docs/records.md"
 
 
+def test_the_page_of_feeds_is_that_of_the_code() -> None:
+    made = script("docs/make_feeds.py").feeds_page()
+    assert (ROOT / "docs" / "feeds.md").read_text(encoding="utf-8") == made, "run python docs/make_feeds.py > docs/feeds.md"
+
+
 def test_every_table_and_column_is_on_the_page() -> None:
     page = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
     for record_type, table in TABLES.items():

@@ -61,7 +61,7 @@ def reasons(kept):
 
 
 def test_our_feed_gives_the_events_it_says(read):
-    (event,), drops = read(feed_of(CORNER))
+    (event,), drops, *_ = read(feed_of(CORNER))
     assert (event.kind, event.time_s, event.evidence.start_s, event.evidence.end_s) == ("corner_kick", 3.2, 3.0, 3.8)
     assert (event.team, event.zone, event.num_players, event.sport) == ("red", "left", 2, Sport.SOCCER)
     assert drops == []
@@ -252,7 +252,7 @@ def test_a_frame_beyond_spots_own_video_is_dropped(read):
 
 def test_tennis_labels_say_the_side_of_the_court_as_the_zone(read):
     entry = {"video": "match", "fps": 25, "num_frames": 1500, "events": [{"frame": 25, "label": "near_court_ace"}]}
-    (event,), _ = read([entry], broadcast_of(Sport.TENNIS))
+    (event,), *_ = read([entry], broadcast_of(Sport.TENNIS))
     assert (event.kind, event.zone) == ("ace", "near")
 
 
@@ -477,7 +477,7 @@ def test_the_real_rally_is_scouted_as_one_kill_where_the_film_shows_it(real_feed
     film = probe(real_feeds.parent / "clips" / "ovdata__2019_03_01-KATS-BEDS-clip.mp4")
     match = broadcast_of(Sport.VOLLEYBALL, film.duration_s)
     path = real_feeds / "ovdata__scout__190301_kats_beds-clip.dvw"
-    (event,), drops = read_feed(path, broadcast=match, config=FeedConfig(encoding="cp1250"))
+    (event,), drops, *_ = read_feed(path, broadcast=match, config=FeedConfig(encoding="cp1250"))
     assert (event.kind, event.team, event.player, event.outcome) == ("kill", "MKS Będzin", "Rafał Faryna", "0-1")
     assert event.evidence.contains(14.2)  # seen by eye: the spike
     assert drops == []
@@ -505,8 +505,8 @@ def test_every_real_file_is_read_or_refused_in_one_line(real_feeds):
     for path in sorted(real_feeds.iterdir()):
         try:
             read_feed(path, broadcast=broadcast_of(title="none of these"), config=FeedConfig())
-            vendors += 1  # the data companies' feeds are of matches that we cannot tell from the broadcast's
+            vendors += 1  # vendors' feeds, SPADL and Sportscode do not name the match: we cannot tell it from the broadcast's
         except FeedError as error:
             refused += 1
             assert "\n" not in str(error)
-    assert (refused, vendors) == (len(list(real_feeds.iterdir())) - 6, 6)
+    assert (refused, vendors) == (len(list(real_feeds.iterdir())) - 8, 8)
