@@ -36,7 +36,7 @@ VENV_VARIABLE = "DEEPSPORT_LABEL_STUDIO_VENV"
 DEFAULT_VENV = Path(".venv-label-studio")
 MEDIA_FOLDER = "review"
 """Folder of the workspace that the server may serve clips from; push writes them there."""
-START_TIMEOUT_S = 600.0
+START_TIMEOUT_S = 1200.0
 """An empty data directory takes about a minute of CPU time (migrations), a used one about 5 s."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,8 @@ from deepsport.errors import RecipeError
 from deepsport.ids import digest
 from deepsport.records import Broadcast
 from deepsport.taxonomy import Split, Sport
+
+log = logging.getLogger(__name__)
 
 
 class SplitConfig(BaseModel):
@@ -22,7 +25,7 @@ class SplitConfig(BaseModel):
     test_share: float = Field(default=0.2, ge=0, lt=1)
     """Share of the broadcasts of every other sport that is held out."""
     test_broadcasts: tuple[str, ...] = ()
-    """Broadcasts to hold out, by id or title; when any are given, they and no others."""
+    """Broadcasts to hold out, by id or title; they and no others, unless none of them is there: then the share decides."""
     seed: int = 0
 
 
@@ -33,20 +36,30 @@ def assign_splits(broadcasts: Sequence[Broadcast], config: SplitConfig) -> dict[
     join. Of few broadcasts of a sport none or all may fall there: then the one with the lowest hash is held out, or the one with
     the highest is not; a sport's only broadcast is trained on.
 
-    Raises: RecipeError when test_broadcasts names one that does not exist.
+    A recipe may name broadcasts of another data set, as ``tiny`` names the demo's: where none of them is, the share decides.
+
+    Raises: RecipeError when some of test_broadcasts exist and others do not.
     """
     known = {name for b in broadcasts for name in (b.broadcast_id, b.title)}
     unknown = [name for name in config.test_broadcasts if name not in known]
-    if unknown:
+    named = set(config.test_broadcasts)
+    if unknown and not named & known:
+        log.warning(
+            "none of the recipe's test_broadcasts is here (%s): %.0f %% of each sport are held out",
+            ", ".join(unknown),
+            100 * config.test_share,
+        )
+        named = set()
+    elif unknown:
         raise RecipeError(f"test_broadcasts: no broadcast is called {', '.join(unknown)}; take ids or titles from the catalog")
     splits: dict[str, Split] = {}
     by_sport: dict[Sport, list[str]] = {}
     for broadcast in broadcasts:
         if broadcast.sport in config.transfer_sports:
             splits[broadcast.broadcast_id] = Split.TRANSFER
-        elif config.test_broadcasts:
-            named = broadcast.broadcast_id in config.test_broadcasts or broadcast.title in config.test_broadcasts
-            splits[broadcast.broadcast_id] = Split.TEST if named else Split.TRAIN
+        elif named:
+            held_out_by_name = not named.isdisjoint((broadcast.broadcast_id, broadcast.title))
+            splits[broadcast.broadcast_id] = Split.TEST if held_out_by_name else Split.TRAIN
         else:
             by_sport.setdefault(broadcast.sport, []).append(broadcast.broadcast_id)
     for ids in by_sport.values():

@@ -12,7 +12,7 @@ from deepsport.ids import make_id
 from deepsport.records import Broadcast, Clip, Question
 from deepsport.taxonomy import DIMENSION_OF, KIND_OF, Sport, StopReason, Task
 from deepsport.timebase import FrameWindow
-from flows.checkpoints import trained_folder, wanted
+from flows.checkpoints import trained, trained_folder
 from flows.learning import instructions_of, policy_of
 from flows.questions import clip_frames
 from flows.session import Session
@@ -57,12 +57,8 @@ def _ask_file(session: Session, path: Path, text: str, folder: Path) -> int:
 
 
 def _newest(session: Session) -> Path:
-    """The last checkpoint that training has made: GRPO's, else SFT's."""
-    for which in reversed(wanted(session.recipe)):
-        folder = trained_folder(session.workspace, session.recipe, which)
-        if which == "base" or (folder / "lineage.json").exists():
-            return folder
-    raise UserError(f"{session.workspace.root}: no model yet; run `deepsport train` first, or give --checkpoint")
+    """The last checkpoint that training has made: GRPO's, else SFT's, else the base model."""
+    return trained_folder(session.workspace, session.recipe, trained(session.workspace, session.recipe)[-1])
 
 
 def _play(session: Session, frames: FrameSource, clip_id: str, text: str, folder: Path) -> int:

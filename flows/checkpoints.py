@@ -49,3 +49,9 @@ def trained_folder(workspace: Workspace, recipe: Recipe, which: str) -> Path:
 def wanted(recipe: Recipe) -> list[str]:
     """The checkpoints that the recipe asks for, the base model first."""
     return [which for which in LABELS if which != "longer_sft" or recipe.train.longer_sft is not None]
+
+
+def trained(workspace: Workspace, recipe: Recipe) -> list[str]:
+    """Those of ``wanted`` that there are by now; the base model counts as there."""
+    folders = {which: trained_folder(workspace, recipe, which) for which in wanted(recipe)}
+    return [which for which, folder in folders.items() if which == "base" or (folder / "lineage.json").exists()]

@@ -11,11 +11,11 @@ from deepsport.agent.protocol import full_instructions, render_call
 from deepsport.ids import digest
 from deepsport.records import Evaluation, Record, Trajectory
 from deepsport.timebase import FrameWindow
-from export.manifest import manifest_path
+from export.manifest import manifest_path, read_manifest
 from export.shards import write_shards
-from flows.checkpoints import base_folder, trained_folder, wanted
+from flows.checkpoints import LABELS, base_folder, trained, trained_folder, wanted
 from flows.exams import EVALUATE, EXAMS, evaluation_unit
-from flows.lessons import BaseModel, manifest_of
+from flows.lessons import SETS, BaseModel, manifest_of
 from flows.perception import perception_samples
 from flows.recipe import Recipe
 from flows.session import Session
@@ -131,14 +131,21 @@ def open_base(session: Session) -> BaseModel:
 def run_train(session: Session) -> StageResult:
     """SFT, the longer SFT if the recipe has one, and GRPO; each goes on where a killed run stopped.
 
-    Raises: UserError when there are no shards.
+    Where every lesson is held out, as with one film of a sport that is for testing only, nothing is trained, and that is said.
+
+    Raises: UserError when there are no shards, or no lessons at all.
     """
+    result = StageResult("train")
+    workspace, recipe = session.workspace, session.recipe
+    lessons = {name: read_manifest(manifest_of(workspace, recipe, name)).num_samples for name in SETS}
+    held_out = ", ".join(f"{name} {lessons[name]}" for name in EXAMS if lessons[name])
+    if held_out and not lessons["sft"] and not lessons["rl"]:
+        session.say(f"train: all lessons are held out ({held_out}); `deepsport evaluate` puts them to the base model")
+        return result
     hush()
     from train.grpo import run_grpo
     from train.sft import run_sft
 
-    result = StageResult("train")
-    workspace, recipe = session.workspace, session.recipe
     base = trained_folder(workspace, recipe, "base")
     steps = [which for which in wanted(recipe) if which != "base"]
     common = {
@@ -165,16 +172,20 @@ def run_train(session: Session) -> StageResult:
 
 
 def run_evaluate(session: Session) -> StageResult:
-    """Every checkpoint of the recipe on the held-out questions, greedy.
+    """The base model, and every checkpoint of the recipe that was trained, on the held-out questions, greedy.
 
-    Raises: UserError when a checkpoint is missing.
+    Raises: UserError when there are no shards.
     """
-    from train.evaluate import run_evaluate as measure
-
     result = StageResult(EVALUATE)
     catalog, recipe = session.workspace.catalog, session.recipe
+    there = trained(session.workspace, recipe)
+    if missing := [LABELS[which] for which in wanted(recipe) if which not in there]:
+        session.say(f"evaluate: not trained, so not measured: {', '.join(missing)}")
+    hush()
+    from train.evaluate import run_evaluate as measure
+
     with timed(result):
-        for which in wanted(recipe):
+        for which in there:
             for exam in EXAMS:
                 result.num_items += 1
                 unit = evaluation_unit(session, which, exam)
@@ -192,5 +203,5 @@ def run_evaluate(session: Session) -> StageResult:
                     records: dict[type[Record], Sequence[Record]] = {Evaluation: evaluations, Trajectory: trajectories}
                     result.num_new += catalog.commit(unit, EVALUATE, recipe.stage_hash("train"), [which, exam], records)
                 result.num_records += len(catalog.read(Evaluation, [unit]))
-                session.reporter("evaluate", result.num_items, len(wanted(recipe)) * len(EXAMS))
+                session.reporter("evaluate", result.num_items, len(there) * len(EXAMS))
     return result

@@ -29,7 +29,7 @@ from flows.session import Session
 
 log = logging.getLogger(__name__)
 
-_START_TIMEOUT_S = 300.0
+_START_TIMEOUT_S = 600.0
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_LOGGING_EXTRA_LOGGERS": "flows,ingest,train"}
 

@@ -116,7 +116,7 @@ def seeing_server(request: Request) -> Response:
 
 def test_a_remote_model_sees_the_frames_it_asks_for(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/v1/chat/completions").respond_with_handler(seeing_server)
-    policy = OpenAIPolicy(LanguageModel(httpserver.url_for("/v1"), "eyes", timeout_s=5))
+    policy = OpenAIPolicy(LanguageModel(httpserver.url_for("/v1"), "eyes", timeout_s=60))
     (run,) = rollout(policy, [start()], MADE, instructions=full_instructions())
     httpserver.check_assertions()
     assert (run.stop, run.answer, run.accuracy, run.policy) == (StopReason.ANSWERED, "B. foul", 1.0, "eyes")
@@ -128,7 +128,7 @@ def test_a_remote_model_sees_the_frames_it_asks_for(httpserver: HTTPServer) -> N
 
 def test_a_blind_policy_sends_no_picture(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/v1/chat/completions").respond_with_handler(lambda request: Response("{}", status=400))
-    policy = OpenAIPolicy(LanguageModel(httpserver.url_for("/v1"), "m", timeout_s=5), blind=True)
+    policy = OpenAIPolicy(LanguageModel(httpserver.url_for("/v1"), "m", timeout_s=60), blind=True)
     (run,) = rollout(policy, [start()], MADE)
     assert run.stop is StopReason.POLICY_FAILED and run.policy == "m-blind"
     sent = json.dumps(httpserver.log[0][0].get_json())

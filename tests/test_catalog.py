@@ -435,7 +435,7 @@ def test_kill_9_in_a_commit_leaves_nothing_visible(catalog: Catalog, number: int
     earlier = state(catalog)
     body = f"kill_at('replace', {number}, {before})\ncatalog.commit('u2', 's', 'h', [], *work)"
     work = ({Shot: shots("b2", 4)}, [drop("x")])
-    assert subprocess.run(program(catalog, body, work), timeout=60).returncode == -signal.SIGKILL
+    assert subprocess.run(program(catalog, body, work), timeout=600).returncode == -signal.SIGKILL
     complete = number == 3 and not before
     assert catalog.is_done("u2") is complete
     if not complete:
@@ -454,7 +454,7 @@ def test_kill_9_in_a_compaction_changes_nothing_that_readers_get(catalog: Catalo
     fill(catalog, [3, 4, 7])
     before = state(catalog)
     body = f"kill_at('{name}', {number}, False)\ncatalog.compact()"
-    assert subprocess.run(program(catalog, body), timeout=60).returncode == -signal.SIGKILL
+    assert subprocess.run(program(catalog, body), timeout=600).returncode == -signal.SIGKILL
     assert state(catalog) == before
     catalog.compact()
     assert state(catalog) == before
@@ -484,7 +484,7 @@ def test_processes_commit_read_and_compact_at_once(catalog: Catalog) -> None:
         assert all(seen.count(name) == 4 for name in set(seen))
         assert len(catalog.read(Drop)) * 4 >= len(seen)
         time.sleep(0.05)
-    answers = [process.communicate(timeout=60) for process in running]
+    answers = [process.communicate(timeout=600) for process in running]
     assert [errors for _, errors in answers] == [""] * 4
     assert sum(int(out) for out, _ in answers[:3]) == len(units)
     assert catalog.read(Shot) == [shot for unit in sorted(units) for shot in units[unit][0][Shot]]

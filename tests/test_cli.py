@@ -46,7 +46,7 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
 def test_help_comes_within_half_a_cpu_second() -> None:
     code = "import sys; from flows.cli import main; main(['--help'])"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=True).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert (
         after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5 * 2
@@ -58,7 +58,7 @@ def test_help_comes_within_half_a_cpu_second() -> None:
 def test_help_loads_nothing_heavy() -> None:
     heavy = ("torch", "prefect", "duckdb", "pyarrow", "av", "numpy", "pandas")
     code = f"import sys, flows.cli; print([name for name in {heavy} if name in sys.modules])"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=True).stdout
     assert shown.strip() == "[]"
 
 
@@ -168,5 +168,5 @@ def test_ask_wants_a_clip_or_a_film(capsys: pytest.CaptureFixture[str], tmp_path
 
 def test_the_module_runs_as_well_as_the_script() -> None:
     command = [sys.executable, "-m", "flows", "--version"]
-    assert subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    assert subprocess.run(command, capture_output=True, text=True, timeout=600, check=True).stdout.strip()
     assert shutil.which("deepsport", path=str(Path(sys.executable).parent))

@@ -97,7 +97,15 @@ def test_named_broadcasts_are_held_out_and_no_others():
     assert [b for b, split in splits.items() if split is Split.TEST] == ["b1", "b3"]
     assert splits["b9"] is Split.TRANSFER
     with pytest.raises(RecipeError, match="no broadcast is called b77"):
-        assign_splits(broadcasts, SplitConfig(test_broadcasts=("b77",)))
+        assign_splits(broadcasts, SplitConfig(test_broadcasts=("b77", "b3")))
+
+
+def test_names_of_another_data_set_hold_out_nothing_and_that_is_said(caplog):
+    broadcasts = [broadcast(i) for i in range(5)]
+    splits = assign_splits(broadcasts, SplitConfig(test_broadcasts=("soccer 5", "soccer 6")))
+    assert splits == assign_splits(broadcasts, SplitConfig())
+    assert Split.TEST in splits.values()
+    assert "none of the recipe's test_broadcasts is here (soccer 5, soccer 6): 20 % of each sport are held out" in caplog.text
 
 
 @given(graded=st.lists(st.tuples(st.sampled_from(TASKS), st.integers(0, 8), st.integers(0, 8), st.integers(0, 4)), max_size=40),

@@ -1,6 +1,5 @@
 import json
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -37,7 +36,7 @@ def kept() -> list[Completion]:
 @pytest.fixture
 def model(httpserver: HTTPServer, kept: list[Completion]) -> Iterator[LanguageModel]:
     url = httpserver.url_for("/v1")
-    yield LanguageModel(url, "m", SecretStr("sk-hush"), timeout_s=0.5, max_retries=2, on_completion=kept.append)
+    yield LanguageModel(url, "m", SecretStr("sk-hush"), timeout_s=60, max_retries=2, on_completion=kept.append)
 
 
 def test_json_out_is_asked_for_by_schema_and_checked_on_receipt(httpserver: HTTPServer, model: LanguageModel) -> None:
@@ -96,19 +95,19 @@ def test_a_server_that_sleeps_is_a_time_out(httpserver: HTTPServer) -> None:
     awake = threading.Event()
 
     def sleep(request: Request) -> Response:
-        awake.wait(5)
+        awake.wait(600)
         return Response("{}")
 
     httpserver.expect_request(PATH).respond_with_handler(sleep)
     slow = LanguageModel(httpserver.url_for("/v1"), "m", timeout_s=0.2, max_retries=0)
-    started = time.monotonic()
-    assert slow.complete(ASK, "count").error == "APITimeoutError"
-    assert time.monotonic() - started < 3
-    awake.set()
+    try:
+        assert slow.complete(ASK, "count").error == "APITimeoutError"
+    finally:
+        awake.set()
 
 
 def test_no_server_is_a_completion_with_its_reason() -> None:
-    nobody = LanguageModel("http://127.0.0.1:9/v1", "m", timeout_s=0.5, max_retries=0)
+    nobody = LanguageModel("http://127.0.0.1:9/v1", "m", timeout_s=60, max_retries=0)
     assert nobody.complete(ASK, "count").error == "APIConnectionError"
 
 

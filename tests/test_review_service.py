@@ -20,7 +20,7 @@ from deepsport.taxonomy import DIMENSION_OF, KIND_OF, DropReason, Sport, Task, V
 from deepsport.timebase import FrameRate, FrameWindow, Span
 from deepsport.video import cut_clip, probe, write_video
 
-pytestmark = [pytest.mark.service, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.service, pytest.mark.timeout(1800)]
 
 RATE = FrameRate(num=25)
 NUM_FRAMES = 130
@@ -87,8 +87,8 @@ def studio(label_studio_server: tuple[label_studio.Server, Path]) -> Studio:
 def invite(url: str, token: SecretStr, email: str) -> SecretStr:
     """A further curator, who joins by the administrator's invitation as a person would; gives their token."""
     headers = {"Authorization": f"Token {token.get_secret_value()}"}
-    path = httpx.get(f"{url}/api/invite", headers=headers, timeout=30, trust_env=False).json()["invite_url"]
-    with httpx.Client(base_url=url, timeout=60, follow_redirects=True, trust_env=False) as client:
+    path = httpx.get(f"{url}/api/invite", headers=headers, timeout=300, trust_env=False).json()["invite_url"]
+    with httpx.Client(base_url=url, timeout=300, follow_redirects=True, trust_env=False) as client:
         page = client.get(path).text
         csrf = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert csrf is not None
@@ -148,9 +148,9 @@ def test_the_clip_is_served_in_ranges_to_curators_only(studio: Studio, world: Wo
     push(studio, world, "clips")
     url = studio.curator.url + tasks(studio, "clips")["question-1"].data["video"]
     token = studio.curator.client._client_wrapper.get_headers()["Authorization"]
-    part = httpx.get(url, headers={"Authorization": token, "Range": "bytes=100-199"}, timeout=30, trust_env=False)
+    part = httpx.get(url, headers={"Authorization": token, "Range": "bytes=100-199"}, timeout=300, trust_env=False)
     assert (part.status_code, part.headers["content-type"], len(part.content)) == (206, "video/mp4", 100)
-    assert httpx.get(url, timeout=30, trust_env=False).status_code == 401
+    assert httpx.get(url, timeout=300, trust_env=False).status_code == 401
 
 
 def test_review_clips_hold_exactly_the_clips_frames_and_its_sound(studio: Studio, world: World) -> None:

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.service, pytest.mark.timeout(2400)]
 
 def post(url: str, path: str, body: dict[str, object]) -> list[dict[str, object]]:
     request = urllib.request.Request(f"{url}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         rows: list[dict[str, object]] = json.load(answer)
         return rows
 
@@ -88,7 +88,7 @@ def test_the_schedule_fires_a_run_that_completes(tmp_path: Path) -> None:
 
         # Killed, its server is found again, and what was left running is not left so.
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(timeout=30)
+        process.wait(timeout=300)
         before = len(completed())
         process = start()
         wait_for("run after a kill", lambda: len(completed()) > before, process, log)
@@ -97,7 +97,7 @@ def test_the_schedule_fires_a_run_that_completes(tmp_path: Path) -> None:
         assert json.loads(note.read_text())["url"] == url
 
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=90) in (0, 130)
+        assert process.wait(timeout=300) in (0, 130)
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0, "the server it started is gone"
     finally:

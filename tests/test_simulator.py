@@ -63,7 +63,7 @@ def test_planning_a_broadcast_loads_no_drawing_library() -> None:
         "import sys; from deepsport.taxonomy import Sport; from ingest.simulator.broadcast import SimulatedBroadcast;"
         "SimulatedBroadcast(Sport.TENNIS, 0, 60).utterances; print({'cv2', 'av', 'torch'} & set(sys.modules))"
     )
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600, check=True)
     assert result.stdout.strip() == "set()"
 
 

@@ -52,5 +52,5 @@ def test_threads_may_ask_at_once():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=600)
     assert found == ["soccer.offside"] * 8

@@ -36,7 +36,7 @@ def teach(httpserver: HTTPServer, *replies: str) -> LanguageModel:
         return Response(json.dumps(body), content_type="application/json")
 
     httpserver.expect_request(PATH).respond_with_handler(respond)
-    return LanguageModel(httpserver.url_for("/v1"), "m", timeout_s=5, max_retries=0)
+    return LanguageModel(httpserver.url_for("/v1"), "m", timeout_s=60, max_retries=0)
 
 
 def stretch(question: Question) -> str:

@@ -23,7 +23,7 @@ from deepsport.records import Clip, Completion, Event, Made
 from deepsport.taxonomy import DropReason, Sport, StopReason, Task
 from deepsport.timebase import FrameRate, Span
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.timeout(1800)]
 
 CLIP = Clip(clip_id="c", broadcast_id="b", sport=Sport.SOCCER, span=Span(start_s=10, end_s=16), first_frame=250, num_frames=150,
             rate=FrameRate(num=25))  # fmt: skip
@@ -61,7 +61,7 @@ class Colour(BaseModel):
 
 def test_a_real_model_answers_in_the_schema(endpoint: str) -> None:
     kept: list[Completion] = []
-    model = LanguageModel(endpoint, "smollm2", timeout_s=120, on_completion=kept.append)
+    model = LanguageModel(endpoint, "smollm2", timeout_s=600, on_completion=kept.append)
     for seed in range(3):
         ask = [{"role": "user", "content": "Name a colour and a number as JSON."}]
         answer, completion = model.complete_json(Colour, ask, "test", max_tokens=80, temperature=0.7, seed=seed)
@@ -74,7 +74,7 @@ def test_a_real_model_answers_in_the_schema(endpoint: str) -> None:
 
 def test_what_a_small_model_makes_of_a_question_is_checked_and_the_key_never_changes(endpoint: str) -> None:
     kept: list[Completion] = []
-    model = LanguageModel(endpoint, "smollm2", timeout_s=120, on_completion=kept.append)
+    model = LanguageModel(endpoint, "smollm2", timeout_s=600, on_completion=kept.append)
     worded, drops = word_questions(QUESTIONS, [CLIP], EVENTS, model)
     assert len(worded) == len(QUESTIONS) == len(kept)
     assert [question.answers for question in worded] == [question.answers for question in QUESTIONS]
@@ -105,7 +105,7 @@ def test_a_real_model_plays_an_episode_blind_and_is_refused_pictures(endpoint: s
         return Episode(question, ArrayFrames(np.zeros((CLIP.num_frames, 8, 8, 3), np.uint8)))
 
     kept: list[Completion] = []
-    model = LanguageModel(endpoint, "smollm2", timeout_s=120, max_retries=0, on_completion=kept.append)
+    model = LanguageModel(endpoint, "smollm2", timeout_s=600, max_retries=0, on_completion=kept.append)
     blind = OpenAIPolicy(model, max_tokens=60, blind=True)
     (run,) = rollout(blind, [episode()], made, instructions=full_instructions())
     assert run.turns[0].text, "the model spoke"

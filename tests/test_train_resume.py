@@ -164,7 +164,7 @@ def kill_in_the_middle(arguments: list[str], out: Path, scratch: Path) -> None:
             env={"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "TMPDIR": str(scratch), "HF_HUB_OFFLINE": "1"},
         )  # fmt: skip
         try:
-            deadline = time.monotonic() + 500
+            deadline = time.monotonic() + 1000
             while not (out / "steps" / "checkpoint-3").exists():
                 assert child.poll() is None and time.monotonic() < deadline, log.read_text()
                 time.sleep(0.005)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("deepsport", "ingest", "annotate", "curriculum", "train", "export", "flows", "recipes")
-TIMEOUT_S = 600
+TIMEOUT_S = 1000
 
 
 class Place(NamedTuple):
