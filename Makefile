@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LABEL_STUDIO_VENV ?= .venv-label-studio
 WORKSPACE ?= workspace/demo
 
-.PHONY: help install install-test install-service demo test test-all check bench label-studio label-studio-install clean
+.PHONY: help install install-test install-service demo test test-rest test-all check bench label-studio label-studio-install clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -37,12 +37,14 @@ demo: install  ## the whole thread, from made broadcasts to a trained and measur
 test: install-test  ## the tests, no network needed after installation
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-all: install-service  ## every test, slow ones and real servers included
-	$(BIN)/python -m pytest -m 'slow or service or not slow'
+test-rest: install-service  ## the slow tests, and those against real servers
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow or service'
+
+test-all: test test-rest  ## every test
 
 check: install-test  ## lint, types, layers
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check train flows/perception.py
+	$(BIN)/ruff format --check benchmarks docs export flows recipes train
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -58,7 +58,10 @@ def _ask_file(session: Session, path: Path, text: str, folder: Path) -> int:
 
 def _newest(session: Session) -> Path:
     """The last checkpoint that training has made: GRPO's, else SFT's, else the base model."""
-    return trained_folder(session.workspace, session.recipe, trained(session.workspace, session.recipe)[-1])
+    try:
+        return trained_folder(session.workspace, session.recipe, trained(session.workspace, session.recipe)[-1])
+    except UserError:
+        raise UserError(f"{session.workspace.root}: no model yet; run `deepsport train` first, or give --checkpoint") from None
 
 
 def _play(session: Session, frames: FrameSource, clip_id: str, text: str, folder: Path) -> int:

@@ -40,10 +40,21 @@ def trained_folder(workspace: Workspace, recipe: Recipe, which: str) -> Path:
     Raises: UserError when there are no shards.
     """
     if which == "base":
-        return base_folder(workspace, recipe) if recipe.base.checkpoint is None else Path(recipe.base.checkpoint)
+        return base_folder(workspace, recipe) if recipe.base.checkpoint is None else outside(recipe.base.checkpoint)
     digests = [read_manifest(manifest_of(workspace, recipe, name)).inputs_digest for name in ("sft", "rl")]
     name = digest(recipe.stage_hash("train"), digests, base_name(workspace, recipe), length=12)
     return workspace.checkpoints_dir / recipe.name / f"{which}-{name}"
+
+
+def outside(checkpoint: str) -> Path:
+    """A checkpoint that was not made here: a folder, or a hub id as it is.
+
+    Raises: UserError when it cannot be a hub id and there is no such folder.
+    """
+    path = Path(checkpoint).expanduser()
+    if not path.is_dir() and (path.is_absolute() or len(path.parts) != 2 or checkpoint.startswith(".")):
+        raise UserError(f"{checkpoint}: no such folder, and a hub id is written owner/name; mend base.checkpoint")
+    return path
 
 
 def wanted(recipe: Recipe) -> list[str]:

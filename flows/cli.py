@@ -116,6 +116,8 @@ def simulate(
     """Make simulated broadcasts, their event feeds and the truth about them, and a manifest for `deepsport ingest`."""
     from flows.simulation import make_broadcasts
 
+    if count < 1:
+        raise UserError(f"--count {count}: at least one broadcast of each sport")
     session = _session(common)
     sports = [session.sport(name) for name in sport or ("soccer", "tennis", "volleyball")]
     with session.progress() as reporter:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ from deepsport.records import Evaluation, Record, Trajectory
 from deepsport.timebase import FrameWindow
 from export.manifest import manifest_path, read_manifest
 from export.shards import write_shards
-from flows.checkpoints import LABELS, base_folder, trained, trained_folder, wanted
+from flows.checkpoints import LABELS, base_folder, outside, trained, trained_folder, wanted
 from flows.exams import EVALUATE, EXAMS, evaluation_unit
 from flows.lessons import SETS, BaseModel, manifest_of
 from flows.perception import perception_samples
@@ -31,7 +33,10 @@ def make_base(session: Session) -> StageResult:
     result = StageResult("base", num_items=1)
     recipe, base = session.recipe, session.recipe.base
     folder = base_folder(session.workspace, recipe)
-    if base.checkpoint is not None or (folder / "lineage.json").exists():
+    if base.checkpoint is not None:
+        outside(base.checkpoint)
+        return result
+    if (folder / "lineage.json").exists():
         return result
     with timed(result):
         hush()
@@ -68,9 +73,9 @@ def make_base(session: Session) -> StageResult:
 
 def hush() -> None:
     """Leaves progress and warnings to us: bars for loading weights and notices of coming releases help nobody here."""
-    import os
     import warnings
 
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # each of its tries would be told twice
     # Read when transformers is imported, so this comes first.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
@@ -78,11 +83,16 @@ def hush() -> None:
 
 
 def machine(session: Session) -> Run:
-    """How training runs here."""
+    """How training runs here; with several processes (torchrun, accelerate launch) each has a GPU of its own."""
     hush()
-    from train.run import Run
+    from train.run import Run, computes_in_bf16
 
-    return Run(device=device_of(session), max_batch=session.recipe.train.max_batch)
+    device, num_processes = device_of(session), int(os.environ.get("WORLD_SIZE", "1"))
+    if device == "cuda" and num_processes > 1:
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    return Run(
+        device=device, bf16=computes_in_bf16(device), num_processes=num_processes, max_batch=session.recipe.train.max_batch
+    )
 
 
 def device_of(session: Session) -> str:
@@ -99,10 +109,13 @@ def policy_of(session: Session, folder: Path, *, temperature: float = 0.0, batch
     hush()
     from deepsport.agent.policies import LocalPolicy
     from train.models import load
-    from train.run import Checkpoint
+    from train.run import Checkpoint, computes_in_bf16
 
     checkpoint = Checkpoint.read(folder)
-    loaded = load(checkpoint.model, device=device_of(session))
+    device = device_of(session)
+    if checkpoint.lineage is None and not folder.is_dir():
+        session.say(f"{folder}: not a folder here, so the model hub is asked for it")
+    loaded = load(checkpoint.model, device=device, bf16=computes_in_bf16(device))
     return LocalPolicy(
         checkpoint.name,
         loaded.model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from flows.lessons import run_curriculum, run_export
-from flows.questions import run_annotate
+from flows.questions import passed_questions, run_annotate
 from flows.session import Session, account
 from flows.stage import EXIT_FAILED, StageFailed, StageResult
 from flows.stages import run_ingest
@@ -32,6 +32,7 @@ def _base(session: Session, places: Places) -> StageResult:
 def _curriculum(session: Session, places: Places) -> StageResult:
     from flows.learning import make_base, open_base
 
+    passed_questions(session.workspace, session.recipe)  # a base model takes minutes: first see that there is something to grade
     made = make_base(session)
     result = run_curriculum(session.workspace, session.recipe, open_base(session), reporter=session.reporter)
     result.num_new += made.num_new

@@ -51,6 +51,21 @@ def parse_every(text: str) -> timedelta:
     return every
 
 
+def check_cron(text: str) -> None:
+    """Sees that a cron line is one, before a server is started for it.
+
+    Raises: UserError when Prefect would not take it.
+
+    >>> check_cron("0 3 * * *")
+    """
+    from cronsim import CronSim, CronSimError
+
+    try:
+        CronSim(text, datetime.now(UTC))
+    except CronSimError as error:
+        raise UserError(f"--cron {text!r}: {error}; write minute, hour, day, month, weekday, e.g. '0 3 * * *'") from None
+
+
 def run_serve(session: Session, *, stage: str, places: Sequence[str], every: str | None, cron: str | None) -> int:
     """Registers the schedule and runs it until the process is told to stop.
 
@@ -59,6 +74,8 @@ def run_serve(session: Session, *, stage: str, places: Sequence[str], every: str
     if (every is None) == (cron is None):
         raise UserError("say either --every, e.g. --every 6h, or --cron, e.g. --cron '0 3 * * *'")
     interval = parse_every(every) if every else None
+    if cron is not None:
+        check_cron(cron)
     if stage in ("ingest",) and not places:
         raise UserError("say what to ingest: deepsport serve --stage ingest --every 1h PLACES")
     for name, value in _QUIET.items():

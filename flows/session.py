@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -120,7 +121,7 @@ def open_session(
         recipe=with_settings(load_recipe(recipe, overrides), settings),
         settings=settings,
         workers=workers or settings.num_workers,
-        console=Console(stderr=True, quiet=log_json),
+        console=Console(stderr=True, quiet=log_json or os.environ.get("RANK", "0") != "0"),  # of torchrun's processes one speaks
         recipe_source=recipe,
         overrides=tuple(overrides),
     )

@@ -59,6 +59,8 @@ def make_broadcasts(
 
     Raises: UserError when the simulator does not play a sport, or the length holds no play.
     """
+    if not 0 < duration_s < float("inf"):
+        raise UserError(f"a broadcast of {duration_s} s cannot be simulated; say how many seconds it is to last")
     orders = [
         Order(sport, first_seed + number, duration_s, out_dir, config)
         for sport, count in counts.items()

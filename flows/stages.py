@@ -8,6 +8,7 @@ questions.py (annotate), lessons.py (curriculum, export) and learning.py (train,
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,9 @@ from flows.stage import StageResult, made_by, timed
 from flows.workspace import Workspace
 from ingest.broadcast import Ingested, ingest_broadcast
 from ingest.probe import drop_of, quarantine
-from ingest.sources import Source, drop_duplicates, find_sources
+from ingest.sources import MEDIA_SUFFIXES, Source, drop_duplicates, find_sources
+
+log = logging.getLogger(__name__)
 
 STEP = "ingest"
 SOURCES = "find_sources"
@@ -87,6 +90,10 @@ def run_ingest(
         unique = drop_duplicates(found.items)
         drops = [*found.drops, *unique.drops]
         result.num_items = len(unique.items) + len(found.drops)
+        if not result.num_items:
+            log.warning(
+                "no films in %s; a folder is searched for %s", ", ".join(map(str, places)), " ".join(sorted(MEDIA_SUFFIXES))
+            )
         result.num_bad_items = len(found.drops)
         jobs, done, copies = _plan(workspace, recipe, unique.items)
         for outcome in map_items(ingest_source, jobs, workers=workers, label=STEP, on_result=OnOutcome(reporter)):

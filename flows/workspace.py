@@ -55,6 +55,6 @@ def open_workspace(path: Path) -> Workspace:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise UserError(f"{path}: a file, not a folder; choose another --workspace") from None
-    except PermissionError:
-        raise UserError(f"{path}: cannot be written; choose another --workspace") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --workspace") from None
     return Workspace(path.absolute())

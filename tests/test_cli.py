@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from deepsport.errors import UserError
+from flows.checkpoints import outside
 from flows.cli import app, main
 from flows.running import RUNNERS
 
@@ -99,6 +101,12 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
         (["serve"], "say either --every"),
         (["serve", "--every", "5 parsecs"], "write a number and s, m, h or d"),
         (["serve", "--every", "1s"], "at least 10s"),
+        (["serve", "--cron", "at tea time"], "write minute, hour, day, month, weekday"),
+        (["simulate", "--count", "0"], "at least one broadcast"),
+        (["simulate", "--duration-s", "nan"], "say how many seconds"),
+        (["status", "--workspace", "/proc/workspace"], "choose another --workspace"),
+        (["ask", "film.mp4", "Which event?"], "run `deepsport train` first"),
+        (["curriculum"], "run `deepsport annotate` first"),
         (["review", "push"], "DEEPSPORT_LABEL_STUDIO_URL"),
         (["ask", "nothing", ""], "the question is empty"),
     ],
@@ -106,10 +114,24 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_mistake_is_one_line_and_exit_code_two(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if arguments[0] == "curriculum":
-        monkeypatch.setattr("flows.learning.open_base", lambda session: None)  # no model is loaded for a mistake
+    monkeypatch.setattr("flows.learning.make_base", lambda session: pytest.fail("a model is made for a mistake"))
     assert call(*arguments) == 2
     assert said in one_line(capsys)
+
+
+@pytest.mark.parametrize("checkpoint", ["/nowhere/model", "./model", "a/b/c", "model"])
+def test_a_checkpoint_that_cannot_be_is_said_without_asking_the_hub(checkpoint: str) -> None:
+    with pytest.raises(UserError, match=r"no such folder, and a hub id is written owner/name"):
+        outside(checkpoint)
+    assert str(outside("Qwen/Qwen2.5-VL-7B-Instruct")) == "Qwen/Qwen2.5-VL-7B-Instruct"
+
+
+def test_a_folder_without_films_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "rules.txt").write_text("no film")
+    assert call("ingest", "papers") == 0
+    said = capsys.readouterr().err
+    assert "no films in papers" in said and ".mp4" in said
 
 
 def test_a_setting_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,14 +37,26 @@ HASTY = (
 """Settings that make a toy of the recipe ``tiny`` in seconds."""
 
 
-def pipeline(folder: Path, manifest: Path, *settings: str) -> tuple[str, Catalog]:
-    """Runs all stages as a person would; gives what was said, and the tables."""
-    command = [sys.executable, "-m", "flows", "pipeline", str(manifest), "--workspace", str(folder)]
-    command += [part for setting in (*HASTY, *settings) for part in ("--set", setting)]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("DEEPSPORT_")}
-    done = subprocess.run(command, cwd=manifest.parent, env=clean, capture_output=True, text=True, timeout=1500, check=False)
+def command(workspace: Path, *words: str, settings: Sequence[str]) -> list[str]:
+    given = [part for setting in settings for part in ("--set", setting)]
+    return [sys.executable, "-m", "flows", *words, "--workspace", str(workspace), *given]
+
+
+def clean() -> dict[str, str]:
+    """The environment without settings of the person who runs the tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DEEPSPORT_")}
+
+
+def run(workspace: Path, *words: str, settings: Sequence[str]) -> str:
+    """Runs a command as a person would; gives what was said."""
+    line = command(workspace, *words, settings=settings)
+    done = subprocess.run(line, env=clean(), capture_output=True, text=True, timeout=1500, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    return done.stderr, Catalog(folder)
+    return done.stderr
+
+
+def tables(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.glob("tables/*/*.parquet")}
 
 
 def exams(catalog: Catalog) -> dict[Split, int]:
@@ -49,18 +66,52 @@ def exams(catalog: Catalog) -> dict[Split, int]:
     return {split: sum(row.split is split for row in rows) // len(checkpoints) for split in {row.split for row in rows}}
 
 
-def test_films_of_ones_own_go_the_whole_way_with_the_demos_recipe(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """Two films of a club with the demo's recipe, from ingest to report: manifest, workspace, settings, and what was said."""
+    folder = tmp_path_factory.mktemp("own")
     recipe = load_recipe("tiny")
     quiet = recipe.simulate.simulator.model_copy(update={"commentary": False})
-    manifest = make_broadcasts(tmp_path / "films", {Sport.TENNIS: 2}, 13.0, 0, quiet)
+    manifest = make_broadcasts(folder / "films", {Sport.TENNIS: 2}, 13.0, 0, quiet)
     rows = [json.loads(line) for line in manifest.read_text().splitlines()]
     manifest.write_text("\n".join(json.dumps(row | {"title": f"club final {number}"}) for number, row in enumerate(rows)))
-    said, catalog = pipeline(tmp_path / "w", manifest, "ingest.transcription=false")
-    assert "none of the recipe's test_broadcasts is here" in said and "not trained" not in said
+    settings = (*HASTY, "ingest.transcription=false", "train.sft.num_steps=30")
+    said = run(folder / "w", "pipeline", str(manifest), settings=settings)
+    return SimpleNamespace(workspace=folder / "w", settings=settings, said=said)
+
+
+def test_films_of_ones_own_go_the_whole_way_with_the_demos_recipe(own: SimpleNamespace) -> None:
+    catalog = Catalog(own.workspace)
+    assert "none of the recipe's test_broadcasts is here" in own.said and "not trained" not in own.said
     assert {b.title for b in catalog.read(Broadcast)} == {"club final 0", "club final 1"}
     held_out = [lesson for lesson in catalog.read(Lesson) if lesson.split is Split.TEST]
     assert exams(catalog) == {Split.TEST: len(held_out)} and held_out
     assert len({row.checkpoint for row in catalog.read(Evaluation)}) == 3, "base model, SFT, SFT + GRPO"
+
+
+def test_training_killed_in_the_middle_goes_on_and_all_tables_end_the_same(own: SimpleNamespace, tmp_path: Path) -> None:
+    root = tmp_path / "w"
+    shutil.copytree(own.workspace, root)
+    shutil.rmtree(root / "checkpoints" / "tiny")
+    for unit in root.glob("tables/*/evaluate-*.parquet"):
+        unit.unlink()
+    assert tables(root) != tables(own.workspace)
+    process = subprocess.Popen(
+        command(root, "train", settings=own.settings), env=clean(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while not list(root.glob("checkpoints/tiny/sft-*/steps/checkpoint-20")):  # of 30 steps
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(timeout=300) == -signal.SIGKILL
+    assert not list(root.glob("checkpoints/tiny/*/lineage.json")), "nothing had been finished"
+    run(root, "train", settings=own.settings)
+    run(root, "evaluate", settings=own.settings)
+    assert tables(root) == tables(own.workspace)
+    lineages = sorted(own.workspace.glob("checkpoints/tiny/*/lineage.json"))
+    assert len(lineages) == 2
+    for path in lineages:
+        assert (root / path.relative_to(own.workspace)).read_bytes() == path.read_bytes(), "the same weights, bit for bit"
 
 
 @pytest.mark.skipif(not REAL_DATA, reason="DEEPSPORT_REAL_DATA is not set: no real films here")
@@ -69,7 +120,8 @@ def test_a_real_rally_with_its_scout_file_goes_the_whole_way_to_an_evaluation(tm
     feed = Path(REAL_DATA) / "annotations" / "ovdata__scout__190301_kats_beds-clip.dvw"
     with (tmp_path / "manifest.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["path", "sport", "licence", "feed"], [film, "volleyball", "MIT", feed]])
-    said, catalog = pipeline(tmp_path / "w", tmp_path / "manifest.csv")
+    said = run(tmp_path / "w", "pipeline", str(tmp_path / "manifest.csv"), settings=HASTY)
+    catalog = Catalog(tmp_path / "w")
     # One rally, decided by Faryna's spike into the opponents' court: the line before ap00:01 in the scout file.
     questions = catalog.read(Question)
     recognised = next(question for question in questions if question.task is Task.EVENT_RECOGNITION)
@@ -80,5 +132,5 @@ def test_a_real_rally_with_its_scout_file_goes_the_whole_way_to_an_evaluation(tm
     assert [(model["name"], model["num_questions"]) for model in figures["models"]] == [("base model", len(questions))]
     # The model that was made is the start for films that it was not made on.
     (base,) = (tmp_path / "w" / "checkpoints").glob("base-*")
-    said, catalog = pipeline(tmp_path / "w", tmp_path / "manifest.csv", f"base.checkpoint={base}")
+    run(tmp_path / "w", "pipeline", str(tmp_path / "manifest.csv"), settings=(*HASTY, f"base.checkpoint={base}"))
     assert exams(catalog) == {Split.TRANSFER: 2 * len(questions)}, "measured again, as a checkpoint from outside"

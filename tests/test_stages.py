@@ -9,13 +9,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 from rich.console import Console
+from werkzeug import Request, Response
 
 from annotate.distill import TEACHER_NAME
 from deepsport.agent.policies import ScriptedPolicy
@@ -383,10 +386,13 @@ def test_reviews_take_questions_out_and_put_corrected_ones_in(workspace: Workspa
 # --------------------------------------------------------------------------------------------------------------- teacher
 
 
+ONE_TASK = "annotate.templates.tasks=['counting']"
+
+
 @pytest.fixture(scope="module")
 def taught(recipe_path: Path) -> Recipe:
     """The recipe with a teacher that words the questions, of which there are few."""
-    teacher = ["annotate.teacher.words=true", "annotate.teacher.timeout_s=60.0", "annotate.templates.tasks=['counting']"]
+    teacher = ["annotate.teacher.words=true", "annotate.teacher.timeout_s=60.0", ONE_TASK]
     return load_recipe(str(recipe_path), teacher)
 
 
@@ -415,6 +421,33 @@ def test_a_teacher_that_talks_nonsense_changes_no_question(
     assert result.drops[DropReason.TEACHER_NONSENSE] == len(before) > 4
     assert {q.text for q in passed_questions(workspace, taught).questions} == {q.text for q in before}
     assert len(workspace.catalog.read(Completion)) == len(before)
+
+
+def test_a_teacher_that_times_out_on_one_question_leaves_its_template_and_the_exit_code_says_so(
+    workspace: Workspace, recipe: Recipe, recipe_path: Path
+) -> None:
+    taught = load_recipe(str(recipe_path), ["annotate.teacher.words=true", "annotate.teacher.timeout_s=3", ONE_TASK])
+    unlucky = next(question for question in passed_questions(workspace, recipe).questions if question.task is Task.COUNTING)
+    awake = threading.Event()
+
+    def answer(request: Request) -> Response:
+        if unlucky.text in json.loads(request.data)["messages"][-1]["content"]:
+            awake.wait(600)
+        choice = {"index": 0, "message": {"role": "assistant", "content": "Green ideas."}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 5, "completion_tokens": 5, "total_tokens": 10}
+        body = {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
+        return Response(json.dumps(body), content_type="application/json")
+
+    with HTTPServer(threaded=True) as server:  # one request sleeps, the others must not wait for it
+        server.expect_request("/v1/chat/completions").respond_with_handler(answer)
+        try:
+            result = run_annotate(workspace, taught, Settings(teacher_base_url=server.url_for("/v1"), teacher_model="m"))
+        finally:
+            awake.set()
+    assert result.exit_code == 3 and result.drops[DropReason.TEACHER_FAILED] >= 1
+    drops = [drop for drop in workspace.catalog.read(Drop) if drop.reason is DropReason.TEACHER_FAILED]
+    assert unlucky.question_id in {drop.item for drop in drops} and all("Timeout" in drop.detail for drop in drops)
+    assert unlucky.text in {question.text for question in passed_questions(workspace, taught).questions}
 
 
 def test_a_teacher_that_is_not_there_fails_the_stage_and_leaves_no_unit(workspace: Workspace, taught: Recipe) -> None:

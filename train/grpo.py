@@ -141,7 +141,7 @@ def run_grpo(
     parent = Checkpoint.read(base)
     if done := run.finished(out, config, parent, [manifest], seed):
         return done
-    loaded = load(parent.model, device=run.device, bf16=run.bf16)
+    loaded = load(parent.model, device=run.device)
     with Lessons(manifest, frame_size) as lessons:
         # Not the order of the curriculum: it begins with what a glance solves, and a group that always wins teaches nothing.
         keys = sorted(lessons.samples, key=lambda key: digest(seed, key))

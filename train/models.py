@@ -218,11 +218,11 @@ def patches_by_matmul(model: Any) -> Any:
     return model
 
 
-def save(loaded: Loaded, folder: Path) -> None:
-    """Write model and processor to a folder, whole or not at all (temporary name, then rename)."""
+def save(loaded: Loaded, folder: Path, weights: dict[str, Any] | None = None) -> None:
+    """Write model (with its own weights or those given) and processor to a folder: temporary name, then rename."""
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    loaded.model.save_pretrained(partial)
+    loaded.model.save_pretrained(partial, state_dict=weights)
     loaded.processor.save_pretrained(partial)
     partial.rename(folder)
 

@@ -97,6 +97,9 @@ class Run(Record):
 
     device: str = "cpu"
     bf16: bool = False
+    """Whether to compute in bf16. Trained weights stay in 32 bits: in bf16 a step of 1e-6 is rounded away."""
+    num_processes: int = Field(default=1, ge=1)
+    """Processes that train together, started by torchrun or accelerate; a step holds the same rows however many there are."""
     max_batch: int = Field(default=64, ge=1)
     """Most sequences in one forward pass; larger batches are accumulated."""
     save_steps: int = 20
@@ -104,12 +107,17 @@ class Run(Record):
     num_threads: int = 1
 
     def accumulation(self, batch: int) -> int:
-        """Forward passes that make up one step: equal ones, so that a step holds exactly its batch.
+        """Forward passes of a process that make up one step: equal ones, so that a step holds exactly its batch.
 
-        >>> Run(max_batch=12).accumulation(32)
-        4
+        Raises: UserError when the processes cannot share the batch evenly.
+
+        >>> Run(max_batch=12).accumulation(32), Run(max_batch=1, num_processes=8).accumulation(32)
+        (4, 4)
         """
-        return next(n for n in range(1, batch + 1) if batch % n == 0 and batch // n <= self.max_batch)
+        own, over = divmod(batch, self.num_processes)
+        if over:
+            raise UserError(f"{self.num_processes} processes cannot share a step of {batch} rows evenly; start fewer")
+        return next(n for n in range(1, own + 1) if own % n == 0 and own // n <= self.max_batch)
 
     def finished(
         self, out: Path, config: Record, parent: Checkpoint | None, manifests: Sequence[Path], seed: int
@@ -141,8 +149,18 @@ class Run(Record):
         trainer.remove_callback(PrinterCallback)
         if on_step is not None:
             trainer.add_callback(_Steps(on_step))
-        _claim(out / "steps", _checkpoint_id(config, parent, manifests, seed))
-        trainer.train(resume_from_checkpoint=last_step(out / "steps"))
+        together = trainer.accelerator
+        with together.main_process_first():  # the others then find half-written steps removed
+            _claim(out / "steps", _checkpoint_id(config, parent, manifests, seed))
+            step = last_step(out / "steps")
+        trainer.train(resume_from_checkpoint=step)
+        if self.num_processes > 1:
+            whole = together.get_state_dict(trainer.model_wrapped)  # of a model that is spread over the processes too
+            if together.is_main_process:
+                loaded = Loaded(together.unwrap_model(trainer.model), processor)
+                self.finish(loaded, trainer.state.log_history, out, config, parent, manifests, seed, weights=whole)
+            together.wait_for_everyone()
+            return Checkpoint.read(out)
         # Adapters are merged: a checkpoint of ours is always a whole model, whatever trained it.
         model = trainer.model.merge_and_unload() if hasattr(trainer.model, "merge_and_unload") else trainer.model
         return self.finish(Loaded(model, processor), trainer.state.log_history, out, config, parent, manifests, seed)
@@ -156,11 +174,12 @@ class Run(Record):
         parent: Checkpoint | None,
         manifests: Sequence[Path],
         seed: int,
+        weights: dict[str, Any] | None = None,
     ) -> Checkpoint:
-        """Write model, curve and, last, lineage."""
+        """Write model (its weights, or those given), curve and, last, lineage."""
         model = out / "model"
         shutil.rmtree(model, ignore_errors=True)
-        save(loaded, model)
+        save(loaded, model, weights)
         rows = [
             {name: value for name, value in row.items() if isinstance(value, int | float) and name not in NOT_LOGGED}
             for row in history
@@ -188,6 +207,15 @@ class Run(Record):
 def best_device() -> str:
     """``cuda`` when there is a GPU, else ``cpu``."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def computes_in_bf16(device: str) -> bool:
+    """Whether models there compute in bf16: on GPUs that can. It changes the last digits, and halves memory and time.
+
+    >>> computes_in_bf16("cpu")
+    False
+    """
+    return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _checkpoint_id(config: Record, parent: Checkpoint | None, manifests: Sequence[Path], seed: int) -> str:
@@ -231,7 +259,7 @@ def trainer_arguments(out: Path, run: Run, *, steps: int, batch: int, seed: int)
     return {
         "output_dir": str(out / "steps"),
         "max_steps": steps,
-        "per_device_train_batch_size": -(-batch // accumulation),
+        "per_device_train_batch_size": batch // (accumulation * run.num_processes),
         "gradient_accumulation_steps": accumulation,
         "gradient_checkpointing": run.device != "cpu",
         "bf16": run.bf16,

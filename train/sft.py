@@ -102,7 +102,7 @@ def run_sft(
     parent = Checkpoint.read(base)
     if done := run.finished(out, config, parent, [manifest], seed):
         return done
-    loaded = load(parent.model, device=run.device, bf16=run.bf16)
+    loaded = load(parent.model, device=run.device)
     with Lessons(manifest, frame_size) as lessons:
         rows = [encode(loaded.processor, conversation) for conversation in conversations(lessons, episode, instructions)]
     names = [str(i) for i in range(len(rows))]
