@@ -43,6 +43,8 @@ KEEPING = Group("Keeping it going", sort_key=3)
 app["--help"].group = app["--version"].group = KEEPING
 review = App(name="review", help="Let people judge the questions in Label Studio: push, then pull.", group=LOOKING, sort_key=4)
 app.command(review)
+sports = App(name="sports", help="What is known of the sports: rules that play real matches again.", group=LOOKING, sort_key=5)
+app.command(sports)
 
 COMMON = Group("Common", sort_key=9)
 
@@ -241,6 +243,22 @@ def pull(*, project: ProjectTitle = None, common: Common = DEFAULTS) -> int:
     from flows.reviewing import pull_reviews
 
     return pull_reviews(_session(common), project)
+
+
+@sports.command
+def replay(
+    *files: Annotated[Path, Parameter(help="Event feeds, and the line-ups or match data that belong to them.")],
+    json: Annotated[bool, Parameter(negative=(), help="As JSON, for programs.")] = False,
+) -> int:
+    """Play event feeds again by the rules of their sport: what was replayed, what was refused and why, whether scores agree.
+
+    Exit code 1 when a score is wrong, 3 when some of the files could not be replayed.
+    """
+    from flows.replaying import run_replay
+
+    if not files:
+        raise UserError("say what to replay: event feeds of a match")
+    return run_replay(files, as_json=json)
 
 
 Scheduled: TypeAlias = Literal["pipeline", "ingest", "annotate", "curriculum", "export", "train", "evaluate", "report"]

@@ -239,3 +239,80 @@ class _Clock:
 def _video_time(touch: Touch) -> float | None:
     text = touch.columns[_VIDEO_TIME_COLUMN].strip() if len(touch.columns) > _VIDEO_TIME_COLUMN else ""
     return seconds_of(text)
+
+
+class ScoutRally(NamedTuple):
+    """A rally by its score line, teams by index: 0 home, 1 visitors."""
+
+    line: int
+    set_number: int
+    server: int | None
+    decided: tuple[str, int] | None
+    """Kind of the deciding touch and who made it; None when no touch gives the point to the winner."""
+    winner: int
+    points: tuple[int, int]
+    """In the set, after the rally."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scout:
+    """A match as its scout wrote it down, times left aside."""
+
+    teams: tuple[str, str]
+    rallies: tuple[ScoutRally, ...]
+    set_scores: tuple[tuple[int, int], ...]
+    """Of the sets that the file lists as played, home first."""
+    unfinished: bool
+    """Whether the last set has no end in the file."""
+    unread: tuple[tuple[str, str], ...]
+    num_records: int
+    """Lines of the scout section."""
+
+
+def read_scout(path: Path, text: str) -> Scout:
+    """All that a scout file says of the score, rally by rally.
+
+    Raises: FeedError when it ends before its scout section, or the teams cannot be told apart.
+    """
+    sections = _sections(text)
+    if _SCOUT not in sections:
+        raise FeedError(f"{path}: ends before its {_SCOUT} section; export it from DataVolley again")
+    names = _teams(sections)
+    if names["*"] == names["a"]:
+        raise FeedError(f"{path}: both teams are called {names['*'][:40]!r}; name them apart")
+    rallies: list[ScoutRally] = []
+    unread: list[tuple[str, str]] = []
+    touches: list[Touch] = []
+    set_number = 1
+    for number, line in sections[_SCOUT]:
+        columns = tuple(line.split(";"))
+        touch, point = _TOUCH.match(columns[0]), _POINT.match(columns[0])
+        if touch is not None:
+            key = touch["skill"] + touch["evaluation"]
+            touches.append(Touch(number, touch["team"], int(touch["number"]), key, touch["rest"], columns))
+        elif point is not None:
+            deciding = deciding_touch(touches, point["team"])
+            served = next(("*a".index(each.team) for each in touches if each.key[0] == "S"), None)
+            decided = None if deciding is None else (DECISIVE[deciding.key][0], "*a".index(deciding.team))
+            rallies.append(ScoutRally(number, set_number, served, decided, "*a".index(point["team"]),
+                                      (int(point["home"]), int(point["away"]))))
+            touches = []
+        elif _SET_END.match(columns[0]):
+            set_number += 1
+            touches = []
+    if touches:
+        unread.append((f"line {touches[-1].line}", "the rally has no score line; was the file cut short?"))
+    unfinished = bool(rallies) and rallies[-1].set_number == set_number
+    teams = (names["*"], names["a"])
+    return Scout(teams, tuple(rallies), _set_scores(sections), unfinished, tuple(unread), len(sections[_SCOUT]))
+
+
+def _set_scores(sections: dict[str, list[tuple[int, str]]]) -> tuple[tuple[int, int], ...]:
+    """The last score that each line of the set section gives: ``True;8-7;16-13;21-19;25-20;26;``."""
+    scores = []
+    for _, line in sections.get("[3SET]", []):
+        found = [re.fullmatch(r"\s*(\d{1,3})\s*-\s*(\d{1,3})\s*", column) for column in line.split(";")[1:5]]
+        told = [match for match in found if match is not None]
+        if told:
+            scores.append((int(told[-1][1]), int(told[-1][2])))
+    return tuple(scores)

@@ -15,6 +15,7 @@ from deepsport.errors import FeedError
 from deepsport.records import Broadcast, Drop, Event, Made, Utterance
 from deepsport.sports import known_sports, sport_module
 from deepsport.taxonomy import DropReason, Sport
+from ingest.feed_coachai import is_coachai, parse_coachai
 from ingest.feed_datavolley import is_datavolley, parse_datavolley
 from ingest.feed_deepsport import is_deepsport, parse_deepsport
 from ingest.feed_events import (
@@ -91,6 +92,8 @@ class FeedFormat(NamedTuple):
 FORMATS = (
     FeedFormat("DataVolley scout file (.dvw)", "events", "the video's, whole seconds; or the time of day with `clock_at_start`",
                lambda f: is_datavolley(f.text), lambda f: parse_datavolley(f.path, f.text, f.broadcast, f.config)),
+    FeedFormat("CoachAI and ShuttleSet CSV (badminton)", "events", "the video's, whole seconds, or its frames where they agree",
+               lambda f: is_coachai(f.text), lambda f: parse_coachai(f.path, f.text, f.broadcast)),
     FeedFormat("Sportscode XML", "events", "the video's, seconds",
                lambda f: is_sportscode(f.text), lambda f: parse_sportscode(f.path, f.text, f.kinds)),
     FeedFormat("deepsport-feed-1 JSON", "events", "the video's, seconds or frames as it says",

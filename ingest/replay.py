@@ -1,150 +1,139 @@
 """Replay of real event feeds through the sports' ledgers: the proof that the rules as code agree with matches nobody here made.
 
-For each feed: how many records it holds, how many the ledger knows, how many it accepted, which it refused and why, and whether
-the score it arrives at is the feed's own. An event that is refused leaves the state as it was, except that what is due is then
-no longer known, so that one gap in a record is told once and not at every event after it.
+For each feed: how many records it holds, how many of them the rules speak of, how many the ledger accepted, which it refused
+and why, and whether the scores it arrives at are the feed's own. Formats are told by their content; each has its adapter
+(ingest/replay_*.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
-from deepsport.errors import FeedError, ImpossibleEvent
-from deepsport.records import Event
-from deepsport.sports.soccer import SHOOTOUT, SoccerLedger, SoccerState
+from deepsport.errors import FeedError
+from deepsport.records import Broadcast, Drop, Event, Made
+from deepsport.sports import known_sports, sport_module
 from deepsport.taxonomy import Sport
-from deepsport.timebase import Span
-from ingest.feed_events import read_bytes
-from ingest.feed_kloppy import LOADERS, VendorFeed, VendorRow, companion_of, read_vendor_feed, vendor_of
+from deepsport.timebase import FrameRate
+from ingest.feed_coachai import is_coachai
+from ingest.feed_datavolley import is_datavolley
+from ingest.feed_deepsport import is_deepsport, parse_deepsport
+from ingest.feed_events import FeedConfig, decode_text, parse_json, read_bytes, to_events
+from ingest.feed_kloppy import LOADERS, companion_of, vendor_of
+from ingest.replay_judged import is_finediving, read_skating, replay_finediving, replay_skating
+from ingest.replay_rallies import replay_coachai, replay_datavolley
+from ingest.replay_report import FeedReplay, Refused, ReplayReport, Unreadable
+from ingest.replay_soccer import replay_soccer
 
-EXCERPT_GAP_S = 60.0
-"""In a feed that is an excerpt, after so long a silence nobody knows what is due."""
-MAX_SUBSTITUTES = 12
-"""Competitions and their years differ in how many changes they allow; the feed's is not known."""
+__all__ = ["FeedReplay", "Refused", "ReplayReport", "Unreadable", "replay_feed"]
 
-
-class Refused(BaseModel):
-    """An event of a feed that the ledger did not accept."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    where: str
-    """The vendor's id of the record."""
-    clock: str
-    """Period and time, as ``2 63:11`` with minutes from the period's beginning."""
-    kind: str
-    team: str | None
-    why: str
-    """The reason, and the rule that would be broken."""
+REPLAYABLE = (f"feeds of {', '.join(sorted(LOADERS))}; DataVolley .dvw; CoachAI CSV; FineDiving JSON; figure-skating protocols; "
+              "deepsport-feed-1")
+Progress = Callable[[Path], None]
 
 
-class FeedReplay(BaseModel):
-    """What became of one feed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: str
-    vendor: str
-    sport: Sport
-    teams: tuple[str, str]
-    """Home and away."""
-    num_read: int
-    """Records of the feed, of every kind."""
-    num_known: int
-    """Events that the rules speak of: goals, restarts, offences, cards, changes, whistles."""
-    num_replayed: int
-    refused: tuple[Refused, ...]
-    inferred: dict[str, int]
-    """Events completed because the vendor's record implies them, by what they are."""
-    score: tuple[int, int]
-    shootout: tuple[int, int]
-    feed_score: tuple[int, int] | None
-    score_source: str
-    excerpt: str | None
-    """Why the feed cannot hold the whole match; None when it can."""
-
-    @property
-    def share_replayed(self) -> float:
-        """Of the events that the rules speak of, in [0, 1]."""
-        return self.num_replayed / self.num_known if self.num_known else 1.0
-
-    @property
-    def score_right(self) -> bool | None:
-        """Whether the score is the feed's own; None when the feed has none, or is an excerpt and theirs differ."""
-        if self.feed_score is None or (self.excerpt is not None and self.feed_score != self.score):
-            return None
-        return self.feed_score == self.score
-
-
-class ReplayReport(BaseModel):
-    """What became of all feeds given."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    feeds: tuple[FeedReplay, ...]
-
-    @property
-    def share_replayed(self) -> float:
-        """Of all events that the rules speak of, in [0, 1]."""
-        known = sum(feed.num_known for feed in self.feeds)
-        return sum(feed.num_replayed for feed in self.feeds) / known if known else 1.0
-
-    @property
-    def num_wrong_scores(self) -> int:
-        """Feeds whose score the ledger does not arrive at."""
-        return sum(feed.score_right is False for feed in self.feeds)
-
-
-def replay_feed(paths: Path | Sequence[Path]) -> ReplayReport:
+def replay_feed(paths: Path | Sequence[Path], *, strict: bool = True, progress: Progress | None = None) -> ReplayReport:
     """Replay feeds through their sport's ledger.
 
-    paths: event feeds of the vendors that ingest/feed_kloppy.py reads; line-ups and match data among them are used as such.
+    paths: feeds of any format in REPLAYABLE; line-ups and match data among them are used as such. progress is told of each file.
 
-    Raises: FeedError when a file is neither; UserError when kloppy is not installed.
+    strict: a file that cannot be replayed is a FeedError; otherwise it is listed in the report's ``unreadable``.
+
+    Raises: FeedError when a file is no feed (strict), or nothing but companions is given; UserError when kloppy is not installed.
     """
-    files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
-    vendors = {path: vendor_of(path, read_bytes(path)) for path in files}
-    used = {companion_of(path, vendor, files) for path, vendor in vendors.items() if vendor is not None}
-    strangers = [path for path, vendor in vendors.items() if vendor is None and path not in used]
-    if strangers:
-        raise FeedError(f"{strangers[0]}: is no event feed of {', '.join(sorted(LOADERS))}, and no companion of one given")
-    return ReplayReport(feeds=tuple(_replay(read_vendor_feed(path, files)) for path, vendor in vendors.items() if vendor))
-
-
-def _replay(feed: VendorFeed) -> FeedReplay:
-    ledger = SoccerLedger(num_substitutes=MAX_SUBSTITUTES)
-    state = ledger.start(feed.teams)
-    refused: list[Refused] = []
-    before: VendorRow | None = None
-    for row in feed.rows:
-        silent = before is None or before.period != row.period or abs(row.time_s - before.time_s) > EXCERPT_GAP_S
-        if feed.excerpt is not None and before is not None and silent and state.half != SHOOTOUT:
-            state = ledger.lose_track(state)
-        before = row
+    files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in dict.fromkeys(paths)]
+    feeds: list[FeedReplay] = []
+    failed: list[Unreadable] = []
+    strangers: list[Path] = []
+    companions: set[Path] = set()
+    for path in files:
+        if progress is not None:
+            progress(path)
         try:
-            state = _apply(ledger, state, row)
-        except ImpossibleEvent as error:
-            refused.append(_refusal(row, str(error)))
-            state = ledger.lose_track(state)
-    return FeedReplay(path=str(feed.path), vendor=feed.vendor, sport=Sport.SOCCER, teams=feed.teams, num_read=feed.num_records,
-                      num_known=len(feed.rows), num_replayed=len(feed.rows) - len(refused), refused=tuple(refused),
-                      inferred=feed.inferred, score=state.score, shootout=state.shootout_score, feed_score=feed.score,
-                      score_source=feed.score_source, excerpt=feed.excerpt)
+            data = read_bytes(path)
+            replayed = _replay(path, data)
+            vendor = None if replayed is not None else vendor_of(path, data)
+            if vendor is not None:
+                companions.add(companion_of(path, vendor, files) or path)
+                replayed = replay_soccer(path, files)
+        except FeedError as error:
+            if strict:
+                raise
+            failed.append(Unreadable(path=str(path), why=str(error).removeprefix(f"{path}: ")))
+            continue
+        if replayed is None:
+            strangers.append(path)
+        else:
+            feeds.append(replayed)
+    for path in strangers:
+        if path not in companions:
+            why = f"is no event feed that can be replayed ({REPLAYABLE}), and no companion of one given"
+            if strict:
+                raise FeedError(f"{path}: {why}")
+            failed.append(Unreadable(path=str(path), why=why))
+    return ReplayReport(feeds=tuple(feeds), unreadable=tuple(failed))
 
 
-def _apply(ledger: SoccerLedger, state: SoccerState, row: VendorRow) -> SoccerState:
-    event = Event(event_id=row.where, broadcast_id="", sport=Sport.SOCCER, kind=row.kind, time_s=row.time_s,
-                  evidence=Span(start_s=row.time_s, end_s=row.time_s), team=row.team, player=row.player, outcome=row.outcome)
-    after = ledger.apply(state, event)
-    if row.stated is not None and row.stated != after.score:
-        raise ImpossibleEvent(f"{row.where}: the feed states {row.stated[0]}:{row.stated[1]} after it, but its own goals make "
-                              f"{after.score[0]}:{after.score[1]}")
-    return after
+def _replay(path: Path, data: bytes) -> FeedReplay | None:
+    """The replay of a feed that is not a soccer vendor's; None when it is of no known format."""
+    protocol = read_skating(path, data)
+    if protocol is not None:
+        return replay_skating(path, protocol)
+    text = decode_text(data, None)
+    if is_datavolley(text):
+        return replay_datavolley(path, text)
+    if is_coachai(text):
+        return replay_coachai(path, text)
+    if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
+        document = parse_json(path, data)
+        if is_deepsport(document):
+            return _replay_own(path, document)
+        if is_finediving(document):
+            assert isinstance(document, list)
+            return replay_finediving(path, document)
+    return None
 
 
-def _refusal(row: VendorRow, why: str) -> Refused:
-    clock = f"{row.period} {int(row.time_s // 60):02d}:{int(row.time_s % 60):02d}"
-    return Refused(where=row.where, clock=clock, kind=row.kind, team=row.team, why=why.removeprefix(f"{row.where}: "))
+def _replay_own(path: Path, document: object) -> FeedReplay:
+    """Our own feed, of any known sport: as a whole match if the rules allow its course from the start, else event by event.
+
+    Raises: FeedError when its header does not fit, or its sport has no rules here.
+    """
+    named = document.get("sport") if isinstance(document, dict) else None
+    sport = next((sport for sport in known_sports() if sport == named), None)
+    if sport is None:
+        raise FeedError(f"{path}: is a feed of {str(named)[:40]!r}, whose rules are not known; "
+                        f"known are {', '.join(known_sports())}")
+    film = _stand_in(path, sport)
+    module = sport_module(sport)
+    kinds = frozenset(kind.kind for kind in module.kinds)
+    read = parse_deepsport(path, document, film)
+    events = to_events(read, path, film, FeedConfig(), Made(step="replay"), kinds)
+    teams = module.ledger.competitors(events.items) or ()
+    whole = module.legal_events(events.items, complete=True)
+    judged = module.legal_events(events.items) if whole.drops else whole
+    refused = [*(_refused(drop, {}) for drop in events.drops),
+               *(_refused(drop, {event.event_id: event for event in events.items}) for drop in judged.drops)]
+    state = module.ledger.replay(module.ledger.start(teams), whole.items) if teams and not whole.drops else None
+    excerpt = f"not a whole match by the rules: {whole.drops[0].detail}" if whole.drops else None
+    if not teams:
+        excerpt = "its events do not name two teams, so only its words are judged"
+    num_known = len(read.rows) + len(read.unread)
+    return FeedReplay(path=str(path), vendor="deepsport", sport=sport, teams=teams, num_read=num_known, num_known=num_known,
+                      num_replayed=num_known - len(refused), refused=tuple(refused), inferred={}, num_scores=0,
+                      score=None if state is None else state.score, excerpt=excerpt)
+
+
+def _refused(drop: Drop, events: dict[str, Event]) -> Refused:
+    event = events.get(drop.item)
+    clock = "" if event is None else f"{event.time_s:.2f} s"
+    return Refused(where=drop.item, clock=clock, kind="event" if event is None else event.kind,
+                   team=None if event is None else event.team, why=drop.detail.removeprefix(f"{drop.item}: "))
+
+
+def _stand_in(path: Path, sport: Sport) -> Broadcast:
+    """A broadcast that any time of the feed lies in: a replay asks for the order of events, not for their frames."""
+    rate = FrameRate(num=25)
+    return Broadcast(broadcast_id="replay", sport=sport, title=path.name, source_uri=path.name, media_sha256="", size_bytes=0,
+                     duration_s=10.0**9, width=1, height=1, source_rate=rate, proxy_key="", proxy_rate=rate, proxy_num_frames=0,
+                     has_audio=False)

@@ -202,8 +202,11 @@ def test_cut_feeds_are_told_as_excerpts_and_never_as_wrong(annotations):
         "opta_f24.xml", "opta_f7.xml", "sportec_events.xml", "sportec_meta.xml")])
     assert [feed.vendor for feed in report.feeds] == ["opta", "sportec"]
     assert all(feed.excerpt for feed in report.feeds) and report.num_wrong_scores == 0
-    sportec = report.feeds[1]
-    assert sportec.score_right and any("the feed states 3:3" in refused.why for refused in sportec.refused)
+    opta, sportec = report.feeds
+    assert sportec.refused == () and sportec.score == (3, 3)  # the score that the feed states after goals it does not hold
+    assert sportec.inferred["goals that the excerpt leaves out, by the score it states"] == 4
+    # Put together by its makers: the same player is sent off, then kicks off twice and takes a penalty.
+    assert [refused.why.count("460842 was sent off") for refused in opta.refused] == [0, 1, 1, 1]
 
 
 def test_a_vendors_feed_without_its_line_ups_says_what_to_do(annotations, tmp_path):

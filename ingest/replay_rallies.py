@@ -1,0 +1,167 @@
+"""Replay of rally-by-rally records, DataVolley scout files and CoachAI's badminton CSV: after each rally the ledger's score, and
+before each the server, must be the file's own.
+
+A rally that the file leaves out shows in the next score: it is filled in as a mere point and counted. A rally whose deciding
+touch the file does not tell, or that the rules forbid, is refused; the ledger then takes the score from the file and goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+from deepsport.errors import ImpossibleEvent
+from deepsport.records import Event
+from deepsport.sports.badminton import BadmintonLedger, BadmintonState
+from deepsport.sports.rally import RallyLedger, RallyState
+from deepsport.sports.volleyball import VolleyballLedger, VolleyballState
+from deepsport.timebase import Span
+from ingest.feed_coachai import kind_of, read_coachai
+from ingest.feed_datavolley import read_scout
+from ingest.replay_report import FeedReplay, Refused, WrongScore
+
+R = TypeVar("R", bound=RallyState)
+_FILLED = "rallies that the file leaves out, by the next score it states"
+
+
+class ToldRally(NamedTuple):
+    """A rally as a file tells it, teams by index."""
+
+    where: str
+    set_number: int
+    """Counted from 1: the set or game."""
+    server: int | None
+    decided: tuple[str, int] | None
+    """Kind of the event that decides it, and who makes it; None when the file does not say."""
+    winner: int
+    points: tuple[int, int]
+    """In the set, after it."""
+
+
+class _Account(NamedTuple, Generic[R]):
+    state: R
+    refused: list[Refused]
+    wrong: list[WrongScore]
+    num_filled: int
+
+
+def replay_datavolley(path: Path, text: str) -> FeedReplay:
+    """Replay a DataVolley scout file; its set scores are compared too, where it holds the whole match.
+
+    Raises: FeedError when it ends before its scout section or names the same team twice.
+    """
+    scout = read_scout(path, text)
+    rallies = [ToldRally(f"line {rally.line}", rally.set_number, rally.server, rally.decided, rally.winner, rally.points)
+               for rally in scout.rallies]
+    account = _replay(VolleyballLedger(), scout.teams, rallies)
+    sets = account.state.set_scores
+    wrong, told = account.wrong, scout.set_scores
+    whole = bool(rallies) and len(sets) == len(told) and not scout.unfinished
+    if whole:
+        wrong = wrong + [WrongScore(where=f"[3SET] {number}", feed=f"{feed[0]}:{feed[1]}", ledger=f"{own[0]}:{own[1]}")
+                         for number, (feed, own) in enumerate(zip(told, sets, strict=True), start=1) if feed != own]
+    return _report(path, "datavolley", VolleyballLedger(), scout.teams, scout.num_records, rallies, account, wrong,
+                   num_more=len(told) if whole else 0, unread=scout.unread, source="score lines and [3SET]",
+                   feed_score=_sets_won(told) if whole else None,
+                   excerpt=None if whole else f"it holds {len(rallies)} rallies, which do not make the {len(told)} sets it lists")
+
+
+def replay_coachai(path: Path, text: str) -> FeedReplay:
+    """Replay a CoachAI or ShuttleSet CSV.
+
+    Raises: FeedError as `ingest.feed_coachai.read_coachai`.
+    """
+    match = read_coachai(path, text)
+    rallies = []
+    for rally in match.rallies:
+        decided = kind_of(rally, match.players)
+        server = match.players.index(rally.server) if rally.server in match.players else None
+        rallies.append(ToldRally(f"line {rally.line}", rally.game, server,
+                                 None if decided is None else (decided[0], match.players.index(decided[1])),
+                                 "AB".index(rally.winner), rally.score))
+    ledger = BadmintonLedger()
+    account = _replay(ledger, match.players, rallies)
+    over = account.state.winner is not None
+    return _report(path, "coachai", ledger, match.players, match.num_rows, rallies, account, account.wrong,
+                   unread=match.unread, source="roundscore_A and roundscore_B",
+                   excerpt=None if over else "the match is not over with its last rally")
+
+
+def _sets_won(sets: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    won = [first > second for first, second in sets]
+    return (sum(won), len(won) - sum(won))
+
+
+def _replay(ledger: RallyLedger[R], teams: tuple[str, str], rallies: list[ToldRally]) -> _Account[R]:
+    state = ledger.start(teams)
+    refused: list[Refused] = []
+    wrong: list[WrongScore] = []
+    filled = 0
+    for rally in rallies:
+        state, num_filled = _fill_gap(ledger, state, rally)
+        filled += num_filled
+        clock = f"{rally.set_number} {rally.points[0]}:{rally.points[1]}"
+        try:
+            if rally.decided is None:
+                raise ImpossibleEvent(f"no stroke of the record gives the point to {teams[rally.winner]}")
+            server = ledger.server_of(state)
+            if None not in (server, rally.server) and server != rally.server:
+                assert rally.server is not None
+                rule = ledger.rules[ledger.why_serves(state)]
+                raise ImpossibleEvent(f"the feed has {teams[rally.server]} serve ({rule.rule_id}; {rule.edition}, {rule.law})")
+            if rally.server is not None and server is None:
+                state = ledger.with_server(state, rally.server)
+            kind, side = rally.decided
+            after = ledger.apply(state, _event(ledger, rally.where, kind, teams[side]))
+        except ImpossibleEvent as error:
+            kind = "rally" if rally.decided is None else rally.decided[0]
+            refused.append(Refused(where=rally.where, clock=clock, kind=kind, team=teams[rally.winner],
+                                   why=str(error).removeprefix(f"{rally.where}: ")))
+            if state.winner is not None:
+                continue
+            after = ledger.apply(state, _event(ledger, rally.where, "point", teams[rally.winner]))
+        told = _points_after(state, after)
+        if told != rally.points:
+            wrong.append(WrongScore(where=rally.where, feed=clock, ledger=f"{sum(state.score) + 1} {told[0]}:{told[1]}"))
+            if after.points != (0, 0):
+                after = after.model_copy(update={"points": rally.points})
+        state = after
+    return _Account(state, refused, wrong, filled)
+
+
+def _points_after(before: RallyState, after: RallyState) -> tuple[int, int]:
+    """The score of the set after a rally, also when the rally has ended it."""
+    if after.score == before.score:
+        return after.points
+    assert isinstance(after, (BadmintonState, VolleyballState))
+    finished = after.game_scores if isinstance(after, BadmintonState) else after.set_scores
+    return finished[-1]
+
+
+def _fill_gap(ledger: RallyLedger[R], state: R, rally: ToldRally) -> tuple[R, int]:
+    """The state with the points that must have been made since, when the file leaves rallies out."""
+    missing = [rally.points[side] - state.points[side] - (side == rally.winner) for side in (0, 1)]
+    if rally.set_number != sum(state.score) + 1 or min(missing) < 0 or state.winner is not None:
+        return state, 0
+    for side in (0, 1):
+        for _ in range(missing[side]):
+            state = ledger.apply(state, _event(ledger, rally.where, "point", state.teams[side]))
+    return state, sum(missing)
+
+
+def _event(ledger: RallyLedger[R], where: str, kind: str, team: str) -> Event:
+    return Event(event_id=where, broadcast_id="", sport=ledger.sport, kind=kind, time_s=0.0,
+                 evidence=Span(start_s=0.0, end_s=0.0), team=team)
+
+
+def _report(path: Path, vendor: str, ledger: RallyLedger[R], teams: tuple[str, str], num_read: int, rallies: list[ToldRally],
+            account: _Account[R], wrong: list[WrongScore], *, unread: Iterable[tuple[str, str]], source: str, excerpt: str | None,
+            num_more: int = 0, feed_score: tuple[int, int] | None = None) -> FeedReplay:
+    refused = account.refused + [Refused(where=where, clock="", kind="rally", team=None, why=why) for where, why in unread]
+    num_known = len(rallies) + len(refused) - len(account.refused)
+    return FeedReplay(path=str(path), vendor=vendor, sport=ledger.sport, teams=teams, num_read=num_read, num_known=num_known,
+                      num_replayed=num_known - len(refused), refused=tuple(refused),
+                      inferred={_FILLED: account.num_filled} if account.num_filled else {}, num_scores=len(rallies) + num_more,
+                      wrong_scores=tuple(wrong), score=account.state.score, feed_score=feed_score, score_source=source,
+                      excerpt=excerpt)

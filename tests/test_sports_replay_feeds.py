@@ -1,0 +1,282 @@
+"""Rally records, dives and skating protocols replay to the scores that they state; what cannot be replayed is said in a line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deepsport.errors import FeedError
+from deepsport.records import Broadcast
+from deepsport.sports import known_sports, sport_module
+from deepsport.sports.badminton import BADMINTON
+from deepsport.taxonomy import Sport
+from deepsport.timebase import FrameRate
+from flows.cli import main
+from ingest.feed_coachai import read_coachai
+from ingest.feeds import FeedConfig, read_feed
+from ingest.replay import replay_feed
+
+COLUMNS = ("rally", "ball_round", "time", "frame_num", "roundscore_A", "roundscore_B", "player", "type", "lose_reason",
+           "win_reason", "getpoint_player", "set")
+
+
+@pytest.fixture
+def annotations():
+    folder = os.environ.get("DEEPSPORT_REAL_DATA")
+    if not folder:
+        pytest.skip("set DEEPSPORT_REAL_DATA to the folder with real inputs")
+    return Path(folder) / "annotations"
+
+
+def write(folder, name, data):
+    path = folder / name
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+def coachai(*rallies, header=COLUMNS):
+    """Each rally is (server, hitter, stroke, reason, winner, score A, score B); a rally that is None is left out of the file."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore")
+    writer.writeheader()
+    for number, rally in enumerate(rallies, start=1):
+        if rally is None:
+            continue
+        server, hitter, stroke, reason, winner, a, b = rally
+        second = 10 * number % 60
+        base = {"rally": number, "roundscore_A": f"{a}.0", "roundscore_B": f"{b}.0", "set": 1, "time": f"0:00:{second:02d}",
+                "frame_num": 25.0 * second + 5}
+        writer.writerow(base | {"ball_round": 1, "player": server, "type": "發短球"})
+        writer.writerow(base | {"ball_round": 2, "player": hitter, "type": stroke, "lose_reason": reason,
+                                "getpoint_player": winner})
+        writer.writerow(base | {"ball_round": 3, "player": server, "type": "接不到"})
+    return out.getvalue()
+
+
+RALLIES = (("Momo", "Momo", "殺球", "對手落地致勝", "A", 1, 0), ("Momo", "Tien", "切球", "出界", "A", 2, 0),
+           ("Momo", "Momo", "網前球", "掛網", "B", 2, 1), ("Tien", "Tien", "平球", "落點判斷失誤", "B", 2, 2))
+
+
+def badminton(tmp_path, *rallies):
+    return replay_feed(write(tmp_path, "match.csv", coachai(*rallies))).feeds[0]
+
+
+def film(sport, duration_s=600.0):
+    rate = FrameRate(num=25)
+    return Broadcast(broadcast_id="b", sport=sport, title="match", source_uri="x.mp4", media_sha256="0", size_bytes=1,
+                     duration_s=duration_s, width=640, height=360, source_rate=rate, proxy_key="p", proxy_rate=rate,
+                     proxy_num_frames=15_000, has_audio=False)
+
+
+def test_badminton_rallies_replay_to_the_score_after_each(tmp_path):
+    feed = badminton(tmp_path, *RALLIES)
+    assert (feed.vendor, feed.sport, feed.teams, feed.num_read) == ("coachai", Sport.BADMINTON, ("Momo", "Tien"), 12)
+    assert (feed.num_replayed, feed.num_scores, feed.wrong_scores, feed.refused) == (4, 4, (), ())
+    assert feed.excerpt == "the match is not over with its last rally"
+
+
+def test_a_rally_left_out_is_filled_in_by_the_next_score(tmp_path):
+    feed = badminton(tmp_path, RALLIES[0], None, *RALLIES[2:])
+    assert feed.inferred == {"rallies that the file leaves out, by the next score it states": 1}
+    assert feed.score_right and feed.refused == ()
+
+
+def test_a_wrong_score_a_wrong_server_and_a_wrong_winner_are_all_noticed(tmp_path):
+    skipped = badminton(tmp_path, RALLIES[0], (*RALLIES[1][:5], 1, 0), *RALLIES[2:])
+    assert [(wrong.feed, wrong.ledger) for wrong in skipped.wrong_scores] == [("1 1:0", "1 2:0")]
+    served = badminton(tmp_path, *RALLIES[:3], ("Momo", *RALLIES[3][1:]))
+    assert len(served.refused) == 1 and served.score_right
+    assert "the feed has Momo serve" in served.refused[0].why and "Laws 10.3 and 11.3" in served.refused[0].why
+    lost = badminton(tmp_path, *RALLIES[:2], (*RALLIES[2][:3], "對手落地致勝", "B", 2, 1), RALLIES[3])
+    assert ["no stroke of the record gives the point to Tien" in refused.why for refused in lost.refused] == [True]
+
+
+def test_badminton_events_of_a_broadcast(tmp_path):
+    path = write(tmp_path, "match.csv", coachai(*RALLIES))
+    events = read_feed(path, broadcast=film(Sport.BADMINTON), config=FeedConfig())
+    assert [(e.kind, e.team, e.time_s, e.outcome) for e in events.items] == [
+        ("smash", "Momo", 10.2, "1-0"), ("shuttle_out", "Tien", 20.2, "2-0"), ("netted", "Momo", 30.2, "2-1"),
+        ("misjudged", "Momo", 40.2, "2-2")]
+    assert not BADMINTON.legal_events(events.items, complete=True).drops
+    other = film(Sport.BADMINTON).model_copy(update={"source_rate": FrameRate(num=30)})
+    first = read_feed(path, broadcast=other, config=FeedConfig()).items[0]
+    assert (first.time_s, first.evidence.end_s) == (10.0, 12.0)  # the frame fits no second at 30 fps, so the clock it is
+    with pytest.raises(FeedError, match="is a record of badminton, the broadcast is tennis"):
+        read_feed(path, broadcast=film(Sport.TENNIS), config=FeedConfig())
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    (coachai(), "no rally can be read"),
+    (coachai(("a", "b", "x", "出界", "A", 1, 0), ("c", "b", "x", "出界", "A", 2, 0)), "names 3 players"),
+    (coachai(("a", "b", "x", "", "A", 1, 0)), "nothing tells which of 'a' and 'b' is player A"),
+])
+def test_a_badminton_file_that_tells_no_match_is_refused(tmp_path, text, why):
+    with pytest.raises(FeedError, match=why):
+        read_coachai(tmp_path / "x.csv", text)
+
+
+def test_damaged_rallies_are_told_and_the_rest_is_replayed(tmp_path):
+    text = coachai(*RALLIES).splitlines()
+    text[5] = text[5].replace(",A,", ",C,").replace("2.0", "two")
+    del text[7]  # a rally without its first stroke
+    feed = replay_feed(write(tmp_path, "x.csv", "\n".join(text))).feeds[0]
+    assert len(feed.refused) == 2 and feed.num_known == 4 and not feed.wrong_scores
+
+
+def dvw(*lines, sets="True;8-7;16-10;21-13;25-16;21;"):
+    return "[3DATAVOLLEYSCOUT]\n[3TEAMS]\n1;Owls;3;\n2;Larks;0;\n[3SET]\n" + sets + "\n[3SCOUT]\n" + "\n".join(lines)
+
+
+def test_a_volleyball_set_replays_to_its_score_lines(tmp_path):
+    lines = []
+    for point in range(1, 26):
+        lines += ["*01SH#", f"*p{point:02d}:00"]
+    whole = dvw(*lines, "**1set", sets="True;8-0;16-0;21-0;25-0;20;\nTrue;;;;;;")
+    feed = replay_feed(write(tmp_path, "x.dvw", whole)).feeds[0]
+    assert (feed.vendor, feed.score, feed.feed_score, feed.num_scores) == ("datavolley", (1, 0), (1, 0), 26) and feed.score_right
+    feed = replay_feed(write(tmp_path, "x.dvw", dvw(*lines, "**1set"))).feeds[0]
+    assert [(wrong.where, wrong.feed, wrong.ledger) for wrong in feed.wrong_scores] == [("[3SET] 1", "25:16", "25:0")]
+
+
+def test_a_volleyball_team_that_serves_out_of_turn_is_noticed(tmp_path):
+    text = dvw("*01SH#", "*p01:00", "a01SH#", "ap01:01", "*01SH-", "a02AH#", "ap01:02")
+    feed = replay_feed(write(tmp_path, "x.dvw", text)).feeds[0]
+    assert [refused.why.split(" (")[0] for refused in feed.refused] == ["the feed has Larks serve", "the feed has Owls serve"]
+    assert feed.score_right and feed.excerpt == "it holds 3 rallies, which do not make the 1 sets it lists"
+
+
+def test_dives_without_marks_are_dived_again_and_contradictions_named(tmp_path):
+    dives = [{"video": "1__1", "_source_info": {"action_type": "407c", "difficulty": 3.2, "dive_score": 88.0}},
+             {"video": "1__2", "_source_info": {"action_type": "307c", "difficulty": 3.4, "dive_score": 74.25}},
+             {"video": "1__3", "_source_info": {"action_type": "swan", "difficulty": 3.4, "dive_score": 74.8}},
+             {"video": "1__4"}, 7]
+    feed = replay_feed(write(tmp_path, "x.json", json.dumps(dives))).feeds[0]
+    assert (feed.num_replayed, feed.num_scores, feed.score_right) == (1, 1, True)
+    assert "no marks make 74.25 with a difficulty of 3.4; one of 3.3 would" in feed.refused[0].why
+    assert "no number of a dive" in feed.refused[1].why and len(feed.refused) == 4
+
+
+def program(total="13.47"):
+    seats = {f"J{seat}": mark for seat, mark in enumerate((9, 9.5, 8.75, 8.25, 8.5, 8.5, 8.75, 8.5, 8.5), start=1)}
+    return {"metadata": {"program": "SHORT", "name": "A", "total_deductions": "0.00", "total_element_score": "7.00",
+                         "total_component_score": "6.91", "total_segment_score": total},
+            "components": [seats | {"component_desc": "Skills", "factor": 0.8, "scores_of_panel": 8.64, "ref": float("nan")}],
+            "elements": [{"element_num": "1", "base_value": 6.6, "goe": 0.4, "scores_of_panel": 7.0}]}
+
+
+def test_a_skating_protocol_adds_up_or_says_where_not(tmp_path):
+    sheet = {"performances": [program("13.91"), program("14.91"), {"metadata": {}}]}
+    feed = replay_feed(write(tmp_path, "x.json", json.dumps(sheet))).feeds[0]
+    assert (feed.num_replayed, feed.num_scores) == (2, 10) and "KeyError" in feed.refused[0].why
+    assert [(wrong.where, wrong.feed, wrong.ledger) for wrong in feed.wrong_scores] == [
+        ("SHORT, A: total segment score", "14.91", "13.91")]
+
+
+def own(sport, *events):
+    return json.dumps({"format": "deepsport-feed-1", "sport": sport, "fps": [25, 1], "unit": "seconds", "events": [
+        {"kind": kind, "team": team, "time_s": float(number)} for number, (kind, team) in enumerate(events)]})
+
+
+@pytest.mark.parametrize("sport", known_sports())
+def test_our_own_feed_of_any_sport_is_judged(tmp_path, sport):
+    kinds = sport_module(sport).core_kinds
+    path = write(tmp_path, "x.json", own(sport, *[(kind, "red") for kind in kinds], ("dance", "red"), (kinds[0], "blue")))
+    feed = replay_feed(path).feeds[0]
+    assert feed.sport == sport and any("no event 'dance'" in refused.why for refused in feed.refused)
+    assert feed.num_known == len(kinds) + 2 and feed.score_right is None
+
+
+def test_our_own_feed_of_a_whole_match_has_a_score(tmp_path):
+    feed = replay_feed(write(tmp_path, "x.json", own("badminton", *[("smash", "red")] * 42, ("yellow_card", "blue")))).feeds[0]
+    assert "the match is over" in feed.excerpt
+    feed = replay_feed(write(tmp_path, "x.json", own("badminton", ("yellow_card", "blue"), *[("smash", "red")] * 42))).feeds[0]
+    assert (feed.excerpt, feed.teams, feed.score, feed.refused) == (None, ("blue", "red"), (0, 2), ())
+
+
+def replayed(*words):
+    with pytest.raises(SystemExit) as ended:
+        main(["sports", "replay", *map(str, words)])
+    return ended.value.code
+
+
+def test_the_command_says_what_came_of_each_feed(tmp_path, capsys):
+    good, bad = write(tmp_path, "good.csv", coachai(*RALLIES)), write(tmp_path, "bad.txt", "hello")
+    assert replayed(good) == 0
+    assert "4 of 4 events replayed (100.0 %), 4 scores compared, all right" in capsys.readouterr().out
+    assert replayed(good, bad, "--json") == 3
+    said = capsys.readouterr()
+    document = json.loads(said.out)
+    assert document["feeds"][0]["num_replayed"] == 4 and document["num_wrong_scores"] == 0
+    assert said.err.count("\n") == 1 and "bad.txt: is no event feed that can be replayed" in said.err
+    wrong = write(tmp_path, "wrong.csv", coachai(RALLIES[0], (*RALLIES[1][:5], 1, 0)))
+    assert replayed(wrong) == 1
+    assert "the feed says 1 1:0, the rules 1 2:0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "data", "why"), [
+    ("missing", None, "cannot be read"),
+    ("empty.json", b" \n", "is empty"),
+    ("cut.json", b'{"format": "deepsport-feed-1", "sp', "broken JSON"),
+    ("latin.json", '{"format": "Škoda"}'.encode("cp1250"), "is not UTF-8"),
+    ("chess.json", own("chess", ("mate", "red")).encode(), "is a feed of 'chess', whose rules are not known"),
+    ("deep.json", b"[" * 100_000, "not usable JSON"),
+    ("binary.dvw", bytes(range(256)) * 40, "is no event feed"),
+    ("cut.dvw", b"[3DATAVOLLEYSCOUT]\n[3TEAMS]\n1;A;\n2;B;\n", "ends before its"),
+    ("twins.dvw", b"[3DATAVOLLEYSCOUT]\n[3TEAMS]\n1;A;\n2;A;\n[3SCOUT]\n", "both teams are called 'A'"),
+])
+def test_a_file_that_is_no_feed_is_one_line_and_exit_code_2(tmp_path, capsys, name, data, why):
+    path = tmp_path / name if data is None else write(tmp_path, name, data)
+    assert replayed(path) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and why in said.err
+
+
+def test_a_folder_a_film_and_no_file_at_all_are_a_persons_mistake(tmp_path, capsys, monkeypatch):
+    assert replayed(tmp_path) == 2 and replayed() == 2
+    monkeypatch.setattr("ingest.feed_events.MAX_FEED_BYTES", 100)
+    assert replayed(write(tmp_path, "film.mp4", b"x" * 101)) == 2
+    assert "is it the video?" in capsys.readouterr().err
+
+
+@given(data=st.binary(max_size=300), head=st.sampled_from((b"", b"[3SCOUT]\n", b"[", b'{"performances": [', b"<Games>", ",".join(
+    COLUMNS).encode() + b"\n", b'{"format": "deepsport-feed-1", "sport": "tennis", "unit": "seconds", "fps": 25, "events": [')))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_garbage_is_never_a_crash(tmp_path, data, head):
+    report = replay_feed(write(tmp_path, "x", head + data or b" "), strict=False)
+    assert len(report.feeds) + len(report.unreadable) == 1
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_record_is_never_a_crash(tmp_path, seed):
+    rng = random.Random(seed)
+    text = list(rng.choice((coachai(*RALLIES), dvw("*01SH#", "*p01:00", "a01AH=", "*p02:00", "**1set"), json.dumps({
+        "performances": [program()]}), own("soccer", ("kick_off", "red"), ("goal", "blue")))))
+    for _ in range(rng.randrange(1, 8)):
+        place = rng.randrange(len(text))
+        text[place:place + rng.randrange(3)] = rng.choice(("", "\n", "9", ",", "x", '"', "]", "-", "é"))
+    report = replay_feed(write(tmp_path, "x", "".join(text) or " "), strict=False)
+    assert len(report.feeds) + len(report.unreadable) == 1
+
+
+@pytest.mark.parametrize(("name", "known", "replayed", "scores", "teams", "score"), [
+    ("CoachAI-Projects__First2Ball_demo.csv", 107, 107, 107, ("Kento MOMOTA", "CHOU Tien Chen"), (2, 1)),
+    ("datavolley__extdata_example_data.dvw", 127, 126, 130, ("Braslovče", "Nova KBM Branik"), (3, 0)),
+    ("datavolley__extdata_testing_truncated.dvw", 127, 126, 130, ("Braslovče", "Nova KBM Branik"), (3, 0)),
+    ("ovdata__scout__190301_kats_beds-clip.dvw", 1, 1, 1, ("GKS Katowice", "MKS Bêdzin"), (0, 0)),
+    ("ovdata__scout__stuttgart-schwerin-2018.dvw", 213, 213, 218, ("Allianz MTV Stuttgart", "SSC Palmberg Schwerin"), (2, 3)),
+    ("spot__finediving_test.json", 749, 730, 730, (), None),
+    ("figure-skating-scores__json_gpfra2017_protocol.json", 80, 80, 1360, (), None),
+])
+def test_real_records_replay_to_every_score_that_they_state(annotations, name, known, replayed, scores, teams, score):
+    feed = replay_feed(annotations / name).feeds[0]
+    assert (feed.num_known, feed.num_replayed, feed.num_scores, feed.wrong_scores) == (known, replayed, scores, ())
+    assert (feed.teams, feed.score) == (teams, score)
