@@ -2,9 +2,9 @@
 
     python -m benchmarks [NAME ...] [--json] [--timeout-s 7200]
 
-A benchmark is a module of this folder with a ``main`` that prints one JSON object under ``--json``; one without that flag is
-run and its own lines are shown. Each runs in a process of its own. One that lacks a package, or prints ``{"skipped": reason}``,
-is skipped with the reason; one that fails makes the exit code 1, and the others go on.
+A benchmark is a module of this folder with a ``main`` that prints one JSON object under ``--json``. Each runs in a process of its
+own. One that lacks a package, or prints ``{"skipped": reason}``, is skipped with the reason; one that fails makes the exit code
+1, and the others go on.
 """
 
 from __future__ import annotations
@@ -62,6 +62,11 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("executemany_over_commit", "CPU a row of DuckDB executemany / catalog.commit", "> 1"),
         Figure("executemany_over_small_commits", "the same with commits of 10 rows"),
     ),
+    "shards": (
+        Figure("write_over_webdataset", "speed of writing shards / webdataset's, CPU", "> 1"),
+        Figure("read_over_webdataset", "speed of reading them / webdataset's, CPU", "> 1"),
+        Figure("verified_read_over_webdataset", "the same with every sha256 checked"),
+    ),
     "learning": (
         Figure("test SFT/accuracy/mean", "held-out accuracy of SFT, mean of the seeds"),
         Figure("test SFT, longer/accuracy/mean", "of SFT as long as SFT and GRPO together"),
@@ -84,7 +89,6 @@ class Outcome(NamedTuple):
     name: str
     seconds: float
     found: Any = None
-    text: str = ""
     skipped: str = ""
     failed: str = ""
 
@@ -96,24 +100,21 @@ def names() -> list[str]:
 
 def run(name: str, timeout_s: float) -> Outcome:
     """Run a benchmark in a process of its own."""
-    speaks_json = '"--json"' in (HERE / f"{name}.py").read_text(encoding="utf-8")
-    command = [sys.executable, "-m", f"benchmarks.{name}", *(["--json"] if speaks_json else [])]
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--json"]
     start = time.monotonic()
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, cwd=HERE.parent, check=False)
     except subprocess.TimeoutExpired:
         return Outcome(name, timeout_s, failed=f"not done after {timeout_s:g} s")
-    return judge(name, time.monotonic() - start, done.returncode, done.stdout, done.stderr, speaks_json=speaks_json)
+    return judge(name, time.monotonic() - start, done.returncode, done.stdout, done.stderr)
 
 
-def judge(name: str, seconds: float, code: int, out: str, err: str, *, speaks_json: bool) -> Outcome:
+def judge(name: str, seconds: float, code: int, out: str, err: str) -> Outcome:
     """What a finished process came to."""
     if code:
         last = (err.strip().splitlines() or [f"exit code {code}"])[-1]
         missing = re.search(r"ModuleNotFoundError: (No module named .*)", last)
         return Outcome(name, seconds, skipped=missing[1]) if missing else Outcome(name, seconds, failed=last)
-    if not speaks_json:
-        return Outcome(name, seconds, text=out.strip())
     try:
         found = json.loads(out)
     except json.JSONDecodeError as error:
@@ -159,8 +160,6 @@ def table_of(outcomes: Sequence[Outcome]) -> Table:
             table.add_row("" if place else outcome.name, escape(figure.meaning), value, figure.goal)
         if outcome.skipped or outcome.failed:
             table.add_row(outcome.name, escape(f"skipped: {outcome.skipped}" if outcome.skipped else f"failed: {outcome.failed}"))
-        elif outcome.text:
-            table.add_row(outcome.name, "see below")
         table.add_section()
     return table
 
@@ -182,11 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json:
         print(json.dumps({outcome.name: outcome._asdict() for outcome in outcomes}))
     else:
-        console = Console()
-        console.print(table_of(outcomes))
-        for outcome in outcomes:
-            if outcome.text:
-                console.print(f"\n{outcome.name}\n{outcome.text}", markup=False, highlight=False, soft_wrap=True)
+        Console().print(table_of(outcomes))
     return int(any(outcome.failed for outcome in outcomes))
 
 

@@ -1,4 +1,4 @@
-"""CPU of our shard writer and reader beside webdataset's, on the same samples: ``python benchmarks/shards.py [num_samples]``.
+"""CPU of our shard writer and reader beside webdataset's, on the same samples: ``python -m benchmarks.shards [--json]``.
 
 Protocol: samples of 16 frames of 36 kB and a JSON of 300 bytes, in the page cache, one process, interleaved, five rounds,
 median of the process's CPU seconds. Every reader parses the JSON and touches every frame; the payloads are compared once.
@@ -6,14 +6,16 @@ median of the process's CPU seconds. Every reader parses the JSON and touches ev
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import json
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import webdataset
 
@@ -30,7 +32,7 @@ def cpu_s(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def main(num_samples: int = 160) -> None:
+def measure(num_samples: int) -> dict[str, Any]:
     rng = random.Random(0)
     samples = [
         frames_sample(f"s{i:05d}", {"index": i, "text": "x" * 280}, [rng.randbytes(36_000) for _ in range(16)])
@@ -76,18 +78,36 @@ def main(num_samples: int = 160) -> None:
         hashing = statistics.median(
             cpu_s(lambda: [hashlib.sha256(b) for s in samples for b in payload(s)]) for _ in range(ROUNDS)
         )
-    medians = {name: statistics.median(values) for name, values in taken.items()}
-    for name, seconds in medians.items():
-        print(f"{name:30} {size_mb / seconds:8.0f} MB per CPU-s")
-    print(f"{'sha256 alone':30} {size_mb / hashing:8.0f} MB per CPU-s")
-    print(f"write: {medians['write, webdataset'] / medians['write, ours']:.1f}x webdataset (the sha256 included)")
-    print(f"read:  {medians['read, webdataset'] / medians['read, ours (sizes checked)']:.1f}x webdataset, ", end="")
-    print(f"{medians['read, webdataset'] / medians['read, ours (sha256 checked)']:.1f}x with every sha256 checked first")
+    medians = {name: statistics.median(values) for name, values in taken.items()} | {"sha256 alone": hashing}
+    return {
+        "num_samples": num_samples,
+        "rounds": ROUNDS,
+        "mb_per_cpu_s": {name: round(size_mb / seconds) for name, seconds in medians.items()},
+        "write_over_webdataset": medians["write, webdataset"] / medians["write, ours"],
+        "read_over_webdataset": medians["read, webdataset"] / medians["read, ours (sizes checked)"],
+        "verified_read_over_webdataset": medians["read, webdataset"] / medians["read, ours (sha256 checked)"],
+    }
 
 
 def payload(sample: Sample) -> list[bytes]:
     return [blob for blob in sample.blobs.values() if isinstance(blob, bytes)]
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=160)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+    arguments = parser.parse_args()
+    found = measure(arguments.samples)
+    if arguments.json:
+        print(json.dumps(found))
+        return
+    for name, speed in found["mb_per_cpu_s"].items():
+        print(f"{name:30} {speed:8} MB per CPU-s")
+    print(f"write: {found['write_over_webdataset']:.1f}x webdataset (the sha256 included)")
+    print(f"read:  {found['read_over_webdataset']:.1f}x webdataset, ", end="")
+    print(f"{found['verified_read_over_webdataset']:.1f}x with every sha256 checked first")
+
+
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:2]))
+    main()

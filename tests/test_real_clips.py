@@ -16,10 +16,12 @@ import pytest
 
 from deepsport.ids import sha256_file
 from deepsport.store import Store
-from deepsport.video import FrameReader, iter_frames, probe, read_audio
+from deepsport.video import FrameReader, iter_frames, probe, read_audio, write_video
+from flows.truth import word_errors
 from ingest.broadcast import IngestConfig, Ingested, ingest_broadcast
 from ingest.onepass import ProxyConfig
 from ingest.sources import Source
+from ingest.speech import spoken_words
 
 ROOT = os.environ.get("DEEPSPORT_REAL_DATA", "")
 pytestmark = pytest.mark.skipif(not ROOT, reason="DEEPSPORT_REAL_DATA is not set: no real films here")
@@ -120,3 +122,21 @@ def test_ingesting_a_real_film_again_gives_the_same_bytes(tmp_path: Path) -> Non
         out = ingest_broadcast(source, store, IngestConfig(transcription=False))
         runs.append((out, sha256_file(store.path(out.broadcast.proxy_key))))
     assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize(("reading", "most_errors"), [("jfk", 0), ("librivox-0870", 2)])
+def test_a_reading_muxed_onto_a_film_is_heard_in_its_place(reading: str, most_errors: int, tmp_path: Path) -> None:
+    text = Path(ROOT) / "asr" / ("jfk.ref.txt" if reading == "jfk" else f"{reading}.txt")
+    sound = read_audio(text.with_name(f"{reading}.{'flac' if reading == 'jfk' else 'wav'}"))
+    film = Path(ROOT) / "clips" / "torchcodec__nasa_13013.mp4"
+    later_s = 1.5
+    rate = probe(film).rate
+    soundtrack = np.zeros(13 * 16000, np.float32)
+    soundtrack[int(later_s * 16000) :][: len(sound)] = sound[: len(soundtrack) - int(later_s * 16000)]
+    write_video(tmp_path / "spoken.mp4", (frame for _, frame in iter_frames(film, size=(320, 180))), rate, soundtrack)
+    out = ingest_broadcast(Source(uri=str(tmp_path / "spoken.mp4")), Store(tmp_path / "media"), IngestConfig())
+    spoken = spoken_words(text.read_text().replace("mister", "mr"))
+    heard = spoken_words(" ".join(utterance.text for utterance in out.utterances))
+    assert word_errors(spoken, heard) <= most_errors, heard
+    assert out.utterances[0].span.start_s == pytest.approx(later_s, abs=0.6)
+    assert out.utterances[-1].span.end_s == pytest.approx(later_s + len(sound) / 16000, abs=1.0)

@@ -344,11 +344,14 @@ def test_headline_needs_both_models() -> None:
     assert make_headline(models, "SFT", "SFT + GRPO") is None
 
 
-def test_wilson_interval_agrees_with_scipy() -> None:
-    stats = pytest.importorskip("scipy.stats")
-    for right, count in ((0, 5), (37, 128), (128, 128)):
-        interval = stats.binomtest(right, count).proportion_ci(method="wilson")
-        assert wilson_interval(right / count, count) == pytest.approx((interval.low, interval.high), abs=1e-6)
+@pytest.mark.parametrize(("right", "count"), [(0, 5), (37, 128), (128, 128)])
+def test_wilsons_bounds_lie_z_standard_errors_of_their_own_away(right: int, count: int) -> None:
+    """What defines the interval (Wilson 1927): at a bound p, |share - p| = z sqrt(p (1 - p) / n), z the 97.5 % point."""
+    share = right / count
+    low, high = wilson_interval(share, count)
+    assert 0 <= low <= share <= high <= 1 and high - low > 0.02
+    for bound in (low, high):
+        assert abs(share - bound) == pytest.approx(1.959964 * (bound * (1 - bound) / count) ** 0.5, abs=1e-6)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3.2, 17.0), (0.001, 0.0017), (5.0, 5.0), (0.0, 123456.0)])
