@@ -76,6 +76,7 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("test SFT + GRPO/mean_frames/mean", "its frames per question"),
         Figure("transfer SFT + GRPO/accuracy/mean", "its accuracy on a sport never trained on"),
     ),
+    "spoken_lines": (Figure("all/wer", "word errors of tiny.en on the simulator's spoken lines", "≤ 0.05"),),
     "simulator": tuple(
         Figure(f"{sport}/write_times_real_time", f"seconds of {sport} made per CPU second") for sport in ("soccer", "tennis")
     ),

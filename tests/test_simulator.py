@@ -21,11 +21,12 @@ from deepsport.timebase import FrameWindow
 from ingest.simulator.broadcast import SimulatedBroadcast
 from ingest.simulator.files import contact_sheet, simulate
 from ingest.simulator.looks import KITS
-from ingest.simulator.schedule import Scene, SimulatorConfig, show_of
+from ingest.simulator.schedule import FILMED, Scene, SimulatorConfig, show_of
 from ingest.simulator.sound import SOUNDS_DIR, lines, speech
 from ingest.simulator.truth import read_truth
 
 SPORTS = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
+"""Whose pictures may never change without a purpose; FILMED are all that are played."""
 ZONES = ("left", "centre", "right")
 
 
@@ -75,14 +76,14 @@ def test_a_frame_outside_the_broadcast_is_an_error() -> None:
 
 
 def test_a_sport_it_does_not_play_and_a_broadcast_too_short_are_refused() -> None:
-    with pytest.raises(UserError, match="does not play fencing"):
-        SimulatedBroadcast(Sport.FENCING, 0, 20)
+    with pytest.raises(UserError, match="does not play gymnastics"):
+        SimulatedBroadcast(Sport.GYMNASTICS, 0, 20)
     with pytest.raises(UserError, match="holds no play"):
         SimulatedBroadcast(Sport.SOCCER, 0, 4)
 
 
 @pytest.mark.parametrize("duration_s", [5.6, 9.96, 61.04, 300])
-@pytest.mark.parametrize("sport", SPORTS)
+@pytest.mark.parametrize("sport", FILMED)
 def test_shots_cover_the_broadcast_and_every_play_is_one_shot_with_its_event_inside(sport: Sport, duration_s: float) -> None:
     for seed in range(5):
         broadcast = SimulatedBroadcast(sport, seed, duration_s)
@@ -97,7 +98,7 @@ def test_shots_cover_the_broadcast_and_every_play_is_one_shot_with_its_event_ins
             assert 0.44 - 1e-9 <= event.evidence.duration_s <= 0.52 + 1e-9
 
 
-@pytest.mark.parametrize("sport", SPORTS)
+@pytest.mark.parametrize("sport", FILMED)
 def test_the_kinds_are_the_core_kinds_of_the_sport_and_the_play_is_legal(sport: Sport) -> None:
     module = sport_module(sport)
     assert show_of(sport).kinds == module.core_kinds
@@ -124,7 +125,7 @@ def test_only_goals_change_the_score_of_a_soccer_match() -> None:
             assert scored == [int(event.kind == "goal" and event.team == team) for team in broadcast.teams]
 
 
-@pytest.mark.parametrize("sport", SPORTS)
+@pytest.mark.parametrize("sport", FILMED)
 def test_nothing_about_an_event_can_be_guessed_from_the_rest(sport: Sport) -> None:
     """Kind, team, zone and number are even, and no two of them hang together (chi-square per degree of freedom near 1)."""
     broadcasts = [SimulatedBroadcast(sport, seed, 60) for seed in range(250)]
@@ -140,14 +141,17 @@ def test_nothing_about_an_event_can_be_guessed_from_the_rest(sport: Sport) -> No
         counts = Counter(values)
         even = len(values) / len(counts)
         assert max(abs(c - even) for c in counts.values()) < 0.25 * even, name
-    for one, other in combinations(("kind", "side", "zone", "number"), 2):
+    varied = [name for name in ("kind", "side", "zone", "number") if len(set(facts[name])) > 1]
+    for one, other in combinations(varied, 2):
         pairs, a, b = Counter(zip(facts[one], facts[other], strict=True)), Counter(facts[one]), Counter(facts[other])
         expected = {(x, y): a[x] * b[y] / len(events) for x in a for y in b}
-        chi = sum((pairs[key] - e) ** 2 / e for key, e in expected.items()) / ((len(a) - 1) * (len(b) - 1))
-        assert chi < 3.0, (one, other, chi)
+        freedom = (len(a) - 1) * (len(b) - 1)
+        chi = sum((pairs[key] - e) ** 2 / e for key, e in expected.items()) / freedom
+        # Five standard deviations: among so many pairs of so many sports, three will be passed by chance.
+        assert chi < (3.0 if sport in SPORTS else 1 + 5 * (2 / freedom) ** 0.5), (one, other, chi)
 
 
-@pytest.mark.parametrize("sport", SPORTS)
+@pytest.mark.parametrize("sport", FILMED)
 def test_eight_frames_spread_over_a_play_show_the_event_about_half_of_the_time(sport: Sport) -> None:
     seen = []
     for seed in range(60):
@@ -159,10 +163,11 @@ def test_eight_frames_spread_over_a_play_show_the_event_about_half_of_the_time(s
     assert 0.45 < np.mean(seen) < 0.60
 
 
-@pytest.mark.parametrize("sport", SPORTS)
+@pytest.mark.parametrize("sport", FILMED)
 def test_the_event_is_on_the_frames_of_its_evidence_and_on_no_other(sport: Sport) -> None:
     broadcast = SimulatedBroadcast(sport, 8, 60, SimulatorConfig(noise=0, score_bug=False))
-    for event in broadcast.events:
+    most = 32 if sport is Sport.DIVING else 20  # a diver falls through a tile in a few frames
+    for event in broadcast.events[:4]:
         window = evidence_of(broadcast, event)
         first, last = window.idx_start, window.idx_end
 
@@ -173,11 +178,11 @@ def test_the_event_is_on_the_frames_of_its_evidence_and_on_no_other(sport: Sport
 
         appears, vanishes = change(first - 1, first), change(last, last + 1)
         assert min(appears, vanishes) > 40
-        assert max(change(first - 2, first - 1), change(last + 1, last + 2)) < 20
-        assert max(change(i, i + 1) for i in range(first + 2, last - 2)) < 20
+        assert max(change(first - 2, first - 1), change(last + 1, last + 2)) < most
+        assert max(change(i, i + 1) for i in range(first + 2, last - 2)) < most
 
 
-@pytest.mark.parametrize("sport", SPORTS)
+@pytest.mark.parametrize("sport", FILMED)
 def test_lines_are_spoken_after_their_events_and_never_overlap(sport: Sport) -> None:
     kind_of = {line.text: line.kind for line in lines()}
     num_events = num_told = 0
@@ -210,9 +215,9 @@ def test_speech_stands_out_of_the_crowd_just_where_the_truth_says() -> None:
 
 
 def test_every_line_of_the_bank_is_there_as_its_index_says() -> None:
-    assert len(lines()) >= 120 and len({line.voice for line in lines()}) >= 2
+    assert len(lines()) >= 300 and len({line.voice for line in lines()}) >= 6
     counts = Counter((line.sport, line.kind) for line in lines() if line.kind)
-    assert set(counts) == {(sport, kind) for sport in SPORTS for kind in show_of(sport).kinds} and min(counts.values()) >= 8
+    assert set(counts) == {(sport, kind) for sport in FILMED for kind in show_of(sport).kinds} and min(counts.values()) >= 8
     for line in lines():
         assert hashlib.sha256((SOUNDS_DIR / f"{line.name}.opus").read_bytes()).hexdigest() == line.sha256, line.name
     assert {path.stem for path in SOUNDS_DIR.glob("*.opus")} == {line.name for line in lines()}

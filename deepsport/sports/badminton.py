@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from deepsport.records import Event
 from deepsport.sports.badminton_rules import BY_NAME, KINDS, LOSSES, RULES, WINS
-from deepsport.sports.base import Consequence, SportModule, Teams, forbid, team_index
+from deepsport.sports.base import Consequence, SportModule, Tactic, Teams, forbid, team_index
 from deepsport.sports.rally import RallyLedger, RallyState, plus
 from deepsport.taxonomy import Sport
 
@@ -124,5 +124,11 @@ class BadmintonLedger(RallyLedger[BadmintonState]):
         return super().consequence(event, teams)
 
 
-BADMINTON = SportModule(Sport.BADMINTON, KINDS, RULES, BadmintonLedger(),
-                        core_kinds=("smash", "drop_shot", "netted", "shuttle_out"))
+BADMINTON = SportModule(
+    Sport.BADMINTON, KINDS, RULES, BadmintonLedger(),
+    core_kinds=("smash", "drop_shot", "netted", "shuttle_out"),
+    tactics=(
+        Tactic("both pairs side by side", "the players of either pair beside each other"),
+        Tactic("both pairs front and back", "one player of either pair at the net, the other behind"),
+        Tactic("attack against defence", "one pair front and back, the other side by side"),
+    ))

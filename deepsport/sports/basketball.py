@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from deepsport.records import Event
-from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Teams, forbid, team_index
+from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Tactic, Teams, forbid, team_index
 from deepsport.sports.basketball_rules import BY_NAME, KINDS, RULES
 from deepsport.taxonomy import Sport
 
@@ -259,5 +259,12 @@ class BasketballLedger(Ledger[BasketballState]):
         return Consequence(what, teams[1 - team if for_other else team], (f"basketball.{rule}",))
 
 
-BASKETBALL = SportModule(Sport.BASKETBALL, KINDS, RULES, BasketballLedger(),
-                         core_kinds=("two_pointer", "three_pointer", "personal_foul", "turnover"))
+BASKETBALL = SportModule(
+    Sport.BASKETBALL, KINDS, RULES, BasketballLedger(),
+    core_kinds=("two_pointer", "three_pointer", "personal_foul", "turnover"),
+    tactics=(
+        Tactic("zone defence", "the defenders in a block about their basket, the attackers around it"),
+        Tactic("man marking", "a defender at the shoulder of every attacker"),
+        Tactic("full-court press", "the defenders on the attackers from the other end of the court on"),
+        Tactic("fast break", "attackers running ahead, one defender before them and the others behind"),
+    ))

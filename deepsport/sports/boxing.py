@@ -8,7 +8,7 @@ Its words are in boxing_rules.py.
 from __future__ import annotations
 
 from deepsport.records import Event
-from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Teams, forbid, team_index
+from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Tactic, Teams, forbid, team_index
 from deepsport.sports.boxing_rules import BY_NAME, KINDS, RULES
 from deepsport.taxonomy import Sport
 
@@ -180,5 +180,11 @@ class BoxingLedger(Ledger[BoxingState]):
         return Consequence(what, teams[1 - side if falls_to_other else side], tuple(f"boxing.{name}" for name in rules))
 
 
-BOXING = SportModule(Sport.BOXING, KINDS, RULES, BoxingLedger(),
-                     core_kinds=("knockdown", "knockout", "technical_knockout", "point_deduction"))
+BOXING = SportModule(
+    Sport.BOXING, KINDS, RULES, BoxingLedger(),
+    core_kinds=("knockdown", "knockout", "technical_knockout", "point_deduction"),
+    tactics=(
+        Tactic("at long range", "the boxers more than an arm's length apart, in the middle of the ring"),
+        Tactic("at close range", "the boxers chest to chest in the middle of the ring"),
+        Tactic("on the ropes", "one boxer with his back to the ropes, the other before him"),
+    ))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from deepsport.records import Event
-from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Teams, forbid, team_index
+from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Tactic, Teams, forbid, team_index
 from deepsport.sports.diving_rules import BY_NAME, GROUPS, KINDS, RULES
 from deepsport.sports.judged import DIVING_PANELS, SYNCHRO_PANELS, dive_score, places, round_half_up
 from deepsport.taxonomy import Sport
@@ -209,5 +209,11 @@ class DivingLedger(Ledger[DivingState]):
         return Consequence(what, teams[team_index(teams, event)], (f"diving.{rule}",))
 
 
-DIVING = SportModule(Sport.DIVING, KINDS, RULES, DivingLedger(),
-                     core_kinds=("forward_dive", "back_dive", "inward_dive", "armstand_dive"))
+DIVING = SportModule(
+    Sport.DIVING, KINDS, RULES, DivingLedger(),
+    core_kinds=("forward_dive", "back_dive", "inward_dive", "armstand_dive"),
+    tactics=(
+        Tactic("tuck", "the diver rolled into a ball, knees at the chest"),
+        Tactic("pike", "the diver folded at the hips, legs straight"),
+        Tactic("straight", "the diver stretched from hands to feet"),
+    ))

@@ -7,7 +7,7 @@ with priority, penalty touches, exclusion. Not kept: the cards for passivity, vi
 from __future__ import annotations
 
 from deepsport.records import Event
-from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Teams, forbid, team_index
+from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Tactic, Teams, forbid, team_index
 from deepsport.sports.fencing_rules import BY_NAME, KINDS, RULES, TOUCHES, WEAPONS
 from deepsport.taxonomy import Sport
 
@@ -166,4 +166,11 @@ class FencingLedger(Ledger[FencingState]):
         return Consequence("scores the touch", teams[after.score.index(1)], (f"fencing.{_RULE_OF[event.kind]}",))
 
 
-FENCING = SportModule(Sport.FENCING, KINDS, RULES, FencingLedger(), core_kinds=("attack", "riposte", "rear_limit", "red_card"))
+FENCING = SportModule(
+    Sport.FENCING, KINDS, RULES, FencingLedger(),
+    core_kinds=("attack", "riposte", "rear_limit", "red_card"),
+    tactics=(
+        Tactic("driven to the end", "both fencers at one end of the piste, one with nowhere to go"),
+        Tactic("long distance", "both fencers far apart about the middle"),
+        Tactic("close quarters", "both fencers blade to blade about the middle"),
+    ))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from deepsport.records import Event
-from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Teams, forbid, team_index
+from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Tactic, Teams, forbid, team_index
 from deepsport.sports.ice_hockey_rules import BY_NAME, KINDS, RULES
 from deepsport.sports.shootout import Kicks, shootout_winner
 from deepsport.taxonomy import Sport
@@ -244,5 +244,12 @@ def _without(penalties: tuple[Penalty, ...], gone: Penalty) -> tuple[Penalty, ..
     return penalties[:index] + penalties[index + 1:]
 
 
-ICE_HOCKEY = SportModule(Sport.ICE_HOCKEY, KINDS, RULES, IceHockeyLedger(),
-                         core_kinds=("goal", "icing", "offside", "minor_penalty"))
+ICE_HOCKEY = SportModule(
+    Sport.ICE_HOCKEY, KINDS, RULES, IceHockeyLedger(),
+    core_kinds=("goal", "icing", "offside", "minor_penalty"),
+    tactics=(
+        Tactic("forecheck", "two skaters after the puck behind the other goal, their team close behind them"),
+        Tactic("neutral-zone trap", "four defenders in a line across the middle of the ice"),
+        Tactic("odd-man rush", "three skaters with the puck against one or two defenders, the others behind"),
+        Tactic("box defence", "four defenders in a square before their goal, the attackers around it"),
+    ))

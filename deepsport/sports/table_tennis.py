@@ -8,7 +8,7 @@ Its words are in table_tennis_rules.py.
 from __future__ import annotations
 
 from deepsport.records import Event
-from deepsport.sports.base import Consequence, SportModule, Teams, forbid, team_index
+from deepsport.sports.base import Consequence, SportModule, Tactic, Teams, forbid, team_index
 from deepsport.sports.rally import RallyLedger, RallyState, plus
 from deepsport.sports.table_tennis_rules import BY_NAME, KINDS, LOSSES, RULES, WINS
 from deepsport.taxonomy import Sport
@@ -138,5 +138,11 @@ class TableTennisLedger(RallyLedger[TableTennisState]):
         return super().consequence(event, teams)
 
 
-TABLE_TENNIS = SportModule(Sport.TABLE_TENNIS, KINDS, RULES, TableTennisLedger(),
-                           core_kinds=("service_ace", "smash", "netted", "long_out"))
+TABLE_TENNIS = SportModule(
+    Sport.TABLE_TENNIS, KINDS, RULES, TableTennisLedger(),
+    core_kinds=("service_ace", "smash", "netted", "long_out"),
+    tactics=(
+        Tactic("both at the table", "both sides close to the table"),
+        Tactic("chopping from afar", "one side close to the table, the other far behind it"),
+        Tactic("topspin from afar", "both sides far behind the table"),
+    ))

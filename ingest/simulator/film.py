@@ -106,7 +106,7 @@ class _Motion:
     """How players and ball move through one play."""
 
     def __init__(self, show: SportShow, rng: np.random.Generator, num_frames: int, event: PlannedEvent, since: int) -> None:
-        self._course, self.ball = show.movement(rng, num_frames, event, since)
+        self._course, self.ball, gaze = show.movement(rng, num_frames, event, since)
         self._num_frames = num_frames
         shape = self._course.shape[1:3]
         self._phase = rng.uniform(0, 2 * np.pi, (*shape, 2))
@@ -114,7 +114,7 @@ class _Motion:
         self._sway = show.sway * np.array([1.0, show.field.length_m / show.field.width_m])
         self._pull = show.pull
         self.skins = rng.integers(0, len(SKINS), shape)
-        self.pan = rng.uniform(-0.5, 0.5, 2) * (PANORAMA_WIDTH - WIDTH)
+        self.pan = (rng.uniform(-0.5, 0.5, 2) if gaze is None else np.array(gaze) / 2) * (PANORAMA_WIDTH - WIDTH)
 
     def places(self, frame: float) -> NDArray[np.float64]:
         """Places (2, N, 2) of all players, as shares of the field."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from importlib import import_module
+from typing import Final, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -164,16 +165,19 @@ def _apply(show: SportShow, state: State, kind: str, team: int, details: Details
     return show.settled(show.ledger, after, rng)
 
 
+FILMED: Final = (
+    Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL, Sport.BASKETBALL, Sport.ICE_HOCKEY, Sport.FENCING, Sport.BOXING, Sport.DIVING,
+)
+"""The sports that the simulator plays; each has a file beside this one."""
+
+
 def show_of(sport: Sport) -> SportShow:
     """How a sport is played and drawn.
 
     Raises: UserError when the simulator does not play it.
     """
-    from ingest.simulator.soccer import SoccerShow
-    from ingest.simulator.tennis import TennisShow
-    from ingest.simulator.volleyball import VolleyballShow
-
-    for show in (SoccerShow, TennisShow, VolleyballShow):
-        if show.sport is sport:
-            return show()
-    raise UserError(f"the simulator does not play {sport}; it plays soccer, tennis and volleyball")
+    if sport not in FILMED:
+        raise UserError(f"the simulator does not play {sport}; it plays {', '.join(FILMED)}")
+    shows = vars(import_module(f"ingest.simulator.{sport.value}")).values()
+    show: SportShow = next(s for s in shows if isinstance(s, type) and issubclass(s, SportShow) and s is not SportShow)()
+    return show

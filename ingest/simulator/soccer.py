@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from deepsport.records import Event
 from deepsport.sports.base import Ledger, State
 from deepsport.sports.soccer import SoccerState
 from deepsport.taxonomy import Sport
-from deepsport.timebase import Span
 from ingest.simulator.looks import BLACK, CARD_YELLOW, CYAN, DARK, SKINS, WHITE, Look
 from ingest.simulator.stage import BallPath, Camera, Field, Movement, Points, SportShow, arc, project, rectangle
 
@@ -87,10 +85,7 @@ class SoccerShow(SportShow):
         assert isinstance(state, SoccerState)
         if state.restart is None:
             return state
-        team = state.teams[state.restart_team or 0]
-        restart = Event(event_id="unseen", broadcast_id="", sport=self.sport, kind=state.restart, time_s=0,
-                        evidence=Span(start_s=0, end_s=0), team=team)
-        return self.settled(ledger, ledger.apply(state, restart), rng)
+        return self.settled(ledger, self.unseen(ledger, state, state.restart, state.restart_team or 0), rng)
 
     @override
     def score_words(self, state: SoccerState) -> tuple[str, str]:

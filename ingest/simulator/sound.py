@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from deepsport.taxonomy import Sport
+from ingest.simulator.ambience import ambience_of
 from ingest.simulator.schedule import FRAMES_PER_S, Schedule
 
 SAMPLE_RATE: Final = 16_000
@@ -41,6 +42,8 @@ class Line(BaseModel):
     """None: fits any sport."""
     kind: str | None
     """The event it tells of; None for chatter."""
+    mentions: str | None = None
+    """Chatter that speaks of such an event, which is not happening: said at the wrong moment on purpose."""
     voice: str
     text: str
     duration_s: float
@@ -68,9 +71,13 @@ def lines() -> tuple[Line, ...]:
 
 
 @lru_cache(maxsize=len(Sport) * 32)
-def _lines_for(sport: Sport, kind: str | None, voice: str) -> tuple[Line, ...]:
+def _lines_for(sport: Sport, kind: str | None, voice: str, *, aside: bool = False) -> tuple[Line, ...]:
     sports = (sport, None) if kind is None else (sport,)
-    return tuple(line for line in lines() if line.kind == kind and line.sport in sports and line.voice == voice)
+    return tuple(
+        line
+        for line in lines()
+        if line.kind == kind and line.sport in sports and line.voice == voice and (line.mentions is not None) == aside
+    )
 
 
 @lru_cache(maxsize=256)
@@ -89,19 +96,24 @@ def place_lines(sport: Sport, schedule: Schedule, moments_s: list[float], rng: n
 
     An event after which no line of its kind fits, before the next or the end, goes without.
     """
-    voices = [str(v) for v in rng.permutation(sorted({line.voice for line in lines()}))]
+    voices = [str(v) for v in rng.permutation(sorted({line.voice for line in lines() if line.sport is sport}))]
     length_s = schedule.num_frames / FRAMES_PER_S
     starts_s = [moment_s + float(rng.uniform(*LAG_S)) for moment_s in moments_s]
     placed: list[PlacedLine] = []
     free_s = float(rng.uniform(0.2, 1.5))
     for event, start_s, end_s in zip(schedule.events, starts_s, [*starts_s[1:], length_s], strict=True):
-        _say(placed, _lines_for(sport, None, voices[1]), (free_s, start_s - _PAUSE_S), rng, chance=0.6)
+        _say(placed, _chatter(sport, voices[1], rng), (free_s, start_s - _PAUSE_S), rng, chance=0.6)
         if _say(placed, _lines_for(sport, event.kind, voices[0]), (start_s, end_s - _PAUSE_S), rng, at_once=True):
             free_s = placed[-1].end_s + _PAUSE_S
         else:
             free_s = start_s
-    _say(placed, _lines_for(sport, None, voices[1]), (free_s, length_s - 0.1), rng, chance=0.6)
+    _say(placed, _chatter(sport, voices[1], rng), (free_s, length_s - 0.1), rng, chance=0.6)
     return placed
+
+
+def _chatter(sport: Sport, voice: str, rng: np.random.Generator) -> tuple[Line, ...]:
+    asides = ambience_of(sport).asides
+    return _lines_for(sport, None, voice, aside=asides > 0 and rng.random() < asides)
 
 
 def _say(

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsport.records import Event
 from deepsport.sports import sport_module
 from deepsport.sports.base import Ledger, State
 from deepsport.taxonomy import Sport
+from deepsport.timebase import Span
 from ingest.simulator.looks import Colour, Look
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ class Movement(NamedTuple):
     """Places (K, 2, N, 2) of the two teams' N players, as shares of the field's length and width, at K moments spread evenly
     over the play; between two moments they go straight."""
     ball: BallPath
+    gaze: tuple[float, float] | None = None
+    """How far the camera looks to the right (1) or left (-1) at the beginning and at the end; None: anywhere."""
 
 
 class Details(NamedTuple):
@@ -142,6 +146,15 @@ class SportShow(ABC):
         """The state once all that the rules require after an event, and that is not shown, has been done."""
         del ledger, rng
         return state
+
+    def unseen(
+        self, ledger: Ledger[Any], state: State, kind: str, team: int | None = None, marks: tuple[float, ...] = ()
+    ) -> State:
+        """The state after an event that happens between two shots."""
+        event = Event(event_id="unseen", broadcast_id="", sport=self.sport, kind=kind, time_s=0,
+                      evidence=Span(start_s=0, end_s=0), team=None if team is None else state.teams[team], marks=marks)
+        after: State = ledger.apply(state, event)
+        return after
 
     def is_over(self, state: Any) -> bool:
         """Whether the match is over, so that a new one begins."""
@@ -203,6 +216,36 @@ def rally_path(
         times.append(times[-1] + float(rng.integers(every[0], every[1] + 1)))
         side = 1 - side
     return BallPath(np.array(times), np.array(places), arc)
+
+
+def passing_path(
+    rng: np.random.Generator, num_frames: int, course: NDArray[np.float64], team: int, every: tuple[int, int], arc: float,
+    players: tuple[int, ...],
+) -> BallPath:
+    """A ball that some players of a team pass among themselves, every[0] to every[1] frames apart, wherever their course takes
+    them.
+    """
+    times, places, player = [0.0], [], players[int(rng.integers(len(players)))]
+    while True:
+        moment = min(1.0, times[-1] / max(1, num_frames - 1)) * (len(course) - 1)
+        step = min(int(moment), max(0, len(course) - 2))
+        here, there = course[step, team, player], course[min(step + 1, len(course) - 1), team, player]
+        places.append(here + (moment - step) * (there - here))
+        if times[-1] > num_frames:
+            return BallPath(np.array(times), np.array(places), arc)
+        times.append(times[-1] + float(rng.integers(every[0], every[1] + 1)))
+        others = [other for other in players if other != player]
+        player = others[int(rng.integers(len(others)))]
+
+
+def towards(course: NDArray[np.float64], team: int) -> NDArray[np.float64]:
+    """A course (K, 2, N, 2) told as [attackers, defenders] with the attack going to the right, as it is when ``team`` attacks:
+    the first team plays from left to right.
+    """
+    if team == 0:
+        return course
+    turned = course[:, ::-1] * np.array([-1.0, 1.0]) + np.array([1.0, 0.0])
+    return np.asarray(turned)
 
 
 def project(to_pixels: NDArray[np.float64], places: Points) -> Points:
