@@ -37,6 +37,7 @@ _VIDEO_TIME_COLUMN = 12
 _POINT = re.compile(r"(?P<team>[*a])p(?P<home>\d{1,3}):(?P<away>\d{1,3})")
 _TOUCH = re.compile(r"(?P<team>[*a])(?P<number>\d\d)(?P<skill>[SRABDEF])(?P<type>[A-Z~])(?P<evaluation>[#+!\-/=])(?P<rest>.*)")
 _SET_END = re.compile(r"\*\*\d\s*set")
+_ASIDE = re.compile(r"(?P<team>[*a])(?:T|c\d\d:\d\d)(?:;|$)")
 
 DECISIVE: dict[str, tuple[str, bool]] = {
     "S#": ("service_ace", True),
@@ -252,6 +253,8 @@ class ScoutRally(NamedTuple):
     winner: int
     points: tuple[int, int]
     """In the set, after the rally."""
+    asides: tuple[tuple[str, int], ...]
+    """Time-outs and substitutions before the rally, and whose they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,23 +286,26 @@ def read_scout(path: Path, text: str) -> Scout:
     rallies: list[ScoutRally] = []
     unread: list[tuple[str, str]] = []
     touches: list[Touch] = []
+    asides: list[tuple[str, int]] = []
     set_number = 1
     for number, line in sections[_SCOUT]:
         columns = tuple(line.split(";"))
-        touch, point = _TOUCH.match(columns[0]), _POINT.match(columns[0])
+        touch, point, aside = (pattern.match(columns[0]) for pattern in (_TOUCH, _POINT, _ASIDE))
         if touch is not None:
             key = touch["skill"] + touch["evaluation"]
             touches.append(Touch(number, touch["team"], int(touch["number"]), key, touch["rest"], columns))
+        elif aside is not None:
+            asides.append(("time_out" if columns[0][1] == "T" else "substitution", "*a".index(aside["team"])))
         elif point is not None:
             deciding = deciding_touch(touches, point["team"])
             served = next(("*a".index(each.team) for each in touches if each.key[0] == "S"), None)
             decided = None if deciding is None else (DECISIVE[deciding.key][0], "*a".index(deciding.team))
             rallies.append(ScoutRally(number, set_number, served, decided, "*a".index(point["team"]),
-                                      (int(point["home"]), int(point["away"]))))
-            touches = []
+                                      (int(point["home"]), int(point["away"])), tuple(asides)))
+            touches, asides = [], []
         elif _SET_END.match(columns[0]):
             set_number += 1
-            touches = []
+            touches, asides = [], []
     if touches:
         unread.append((f"line {touches[-1].line}", "the rally has no score line; was the file cut short?"))
     unfinished = bool(rallies) and rallies[-1].set_number == set_number

@@ -12,7 +12,7 @@ from typing import Any
 from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.taxonomy import Sport
-from ingest.feed_datavolley import DECISIVE, Touch, deciding_touch
+from ingest.feed_datavolley import DECISIVE, Scout, ScoutRally, Touch, deciding_touch
 from ingest.feed_events import FeedRow, FeedRows
 from ingest.feed_times import number_of, seconds_of_tenths
 
@@ -67,6 +67,51 @@ def _read(
         where, DECISIVE[touch.key][0], time_s, precision_s=0.1, team=name, player=players.get(touch.number, str(touch.number)),
         zone=f"zone {zone:.0f}" if zone is not None and zone in range(1, 10) else None,
         outcome=None if None in points else "-".join(f"{point:.0f}" for point in points)))
+
+
+def read_station(path: Path, document: object) -> Scout:
+    """All that the file says of the score, rally by rally.
+
+    Raises: FeedError when the teams cannot be told apart.
+    """
+    assert isinstance(document, dict)
+    names = [_team(document, side)[0] for side in _SIDES.values()]
+    if names[0] == names[1]:
+        raise FeedError(f"{path}: both teams are called {names[0][:40]!r}; name them apart")
+    rallies: list[ScoutRally] = []
+    unread: list[tuple[str, str]] = []
+    told: list[tuple[int, int]] = []
+    num_records = 0
+    for set_number, played in enumerate(_list(document["scout"].get("sets")), start=1):
+        asides: list[tuple[str, int]] = []
+        final = _points(_dict(_dict(played).get("score")))
+        told += [final] if final is not None else []
+        for number, event in enumerate(_list(_dict(played).get("events"))):
+            num_records += 1
+            for key, kind in (("timeout", "time_out"), ("substitution", "substitution")):
+                if (team := _dict(_dict(event).get(key)).get("team")) in _SIDES:
+                    asides.append((kind, tuple(_SIDES).index(team)))
+            rally, points = _dict(_dict(event).get("exchange")), _points(_dict(_dict(event).get("score")))
+            if not rally:
+                continue
+            winner = rally.get("point")
+            if winner not in _SIDES or points is None:
+                unread.append((f"set {set_number}, events[{number}]", "the rally has no point or no score"))
+                continue
+            touches = [_touch(line, _dict(play)) for line, play in enumerate(_list(rally.get("plays")))
+                       if _dict(play).get("team") in _SIDES]
+            deciding = deciding_touch(touches, winner)
+            rallies.append(ScoutRally(
+                number, set_number, next((tuple(_SIDES).index(each.team) for each in touches if each.key[0] == "S"), None),
+                None if deciding is None else (DECISIVE[deciding.key][0], tuple(_SIDES).index(deciding.team)),
+                tuple(_SIDES).index(winner), points, tuple(asides)))
+            asides = []
+    return Scout((names[0], names[1]), tuple(rallies), tuple(told), False, tuple(unread), num_records)
+
+
+def _points(score: dict[str, Any]) -> tuple[int, int] | None:
+    home, away = (number_of(score.get(side)) for side in ("home", "away"))
+    return None if home is None or away is None else (int(home), int(away))
 
 
 def _touch(number: int, play: dict[str, Any]) -> Touch:

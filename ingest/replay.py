@@ -20,15 +20,16 @@ from ingest.feed_datavolley import is_datavolley
 from ingest.feed_deepsport import is_deepsport, parse_deepsport
 from ingest.feed_events import FeedConfig, decode_text, parse_json, read_bytes, to_events
 from ingest.feed_kloppy import LOADERS, companion_of, vendor_of
+from ingest.feed_volleystation import is_volleystation
 from ingest.replay_judged import is_finediving, read_skating, replay_finediving, replay_skating
-from ingest.replay_rallies import replay_coachai, replay_datavolley
+from ingest.replay_rallies import replay_coachai, replay_datavolley, replay_volleystation
 from ingest.replay_report import FeedReplay, Refused, ReplayReport, Unreadable
 from ingest.replay_soccer import replay_soccer
 
 __all__ = ["FeedReplay", "Refused", "ReplayReport", "Unreadable", "replay_feed"]
 
-REPLAYABLE = (f"feeds of {', '.join(sorted(LOADERS))}; DataVolley .dvw; CoachAI CSV; FineDiving JSON; figure-skating protocols; "
-              "deepsport-feed-1")
+REPLAYABLE = (f"feeds of {', '.join(sorted(LOADERS))}; DataVolley .dvw; VolleyStation .vsm; CoachAI CSV; FineDiving JSON; "
+              "figure-skating protocols; deepsport-feed-1")
 Progress = Callable[[Path], None]
 
 
@@ -88,6 +89,8 @@ def _replay(path: Path, data: bytes) -> FeedReplay | None:
         document = parse_json(path, data)
         if is_deepsport(document):
             return _replay_own(path, document)
+        if is_volleystation(document):
+            return replay_volleystation(path, document)
         if is_finediving(document):
             assert isinstance(document, list)
             return replay_finediving(path, document)

@@ -1,5 +1,5 @@
-"""Replay of rally-by-rally records, DataVolley scout files and CoachAI's badminton CSV: after each rally the ledger's score, and
-before each the server, must be the file's own.
+"""Replay of rally-by-rally records: scout files of DataVolley and VolleyStation, and CoachAI's badminton CSV. After each rally
+the ledger's score, and before each the server, must be the file's own; time-outs and substitutions must be allowed.
 
 A rally that the file leaves out shows in the next score: it is filled in as a mere point and counted. A rally whose deciding
 touch the file does not tell, or that the rules forbid, is refused; the ledger then takes the score from the file and goes on.
@@ -18,7 +18,8 @@ from deepsport.sports.rally import RallyLedger, RallyState
 from deepsport.sports.volleyball import VolleyballLedger, VolleyballState
 from deepsport.timebase import Span
 from ingest.feed_coachai import kind_of, read_coachai
-from ingest.feed_datavolley import read_scout
+from ingest.feed_datavolley import Scout, read_scout
+from ingest.feed_volleystation import read_station
 from ingest.replay_report import FeedReplay, Refused, WrongScore
 
 R = TypeVar("R", bound=RallyState)
@@ -37,6 +38,8 @@ class ToldRally(NamedTuple):
     winner: int
     points: tuple[int, int]
     """In the set, after it."""
+    asides: tuple[tuple[str, int], ...] = ()
+    """Time-outs and substitutions before it, and whose they are."""
 
 
 class _Account(NamedTuple, Generic[R]):
@@ -51,18 +54,28 @@ def replay_datavolley(path: Path, text: str) -> FeedReplay:
 
     Raises: FeedError when it ends before its scout section or names the same team twice.
     """
-    scout = read_scout(path, text)
-    rallies = [ToldRally(f"line {rally.line}", rally.set_number, rally.server, rally.decided, rally.winner, rally.points)
-               for rally in scout.rallies]
-    account = _replay(VolleyballLedger(), scout.teams, rallies)
-    sets = account.state.set_scores
-    wrong, told = account.wrong, scout.set_scores
+    return _replay_scout(path, "datavolley", read_scout(path, text), "score lines and [3SET]")
+
+
+def replay_volleystation(path: Path, document: object) -> FeedReplay:
+    """Replay a VolleyStation scout file. Raises: FeedError when it names the same team twice."""
+    return _replay_scout(path, "volleystation", read_station(path, document), "scores of rallies and sets")
+
+
+def _replay_scout(path: Path, vendor: str, scout: Scout, source: str) -> FeedReplay:
+    unit = "line" if vendor == "datavolley" else "event"
+    rallies = [ToldRally(f"{unit} {rally.line}", rally.set_number, rally.server, rally.decided, rally.winner, rally.points,
+                         rally.asides) for rally in scout.rallies]
+    ledger = VolleyballLedger()
+    account = _replay(ledger, scout.teams, rallies)
+    sets, told = account.state.set_scores, scout.set_scores
+    wrong = list(account.wrong)
     whole = bool(rallies) and len(sets) == len(told) and not scout.unfinished
     if whole:
-        wrong = wrong + [WrongScore(where=f"[3SET] {number}", feed=f"{feed[0]}:{feed[1]}", ledger=f"{own[0]}:{own[1]}")
-                         for number, (feed, own) in enumerate(zip(told, sets, strict=True), start=1) if feed != own]
-    return _report(path, "datavolley", VolleyballLedger(), scout.teams, scout.num_records, rallies, account, wrong,
-                   num_more=len(told) if whole else 0, unread=scout.unread, source="score lines and [3SET]",
+        wrong += [WrongScore(where=f"set {number}", feed=f"{feed[0]}:{feed[1]}", ledger=f"{own[0]}:{own[1]}")
+                  for number, (feed, own) in enumerate(zip(told, sets, strict=True), start=1) if feed != own]
+    return _report(path, vendor, ledger, scout.teams, scout.num_records, rallies, account, wrong,
+                   num_more=len(told) if whole else 0, unread=scout.unread, source=source,
                    feed_score=_sets_won(told) if whole else None,
                    excerpt=None if whole else f"it holds {len(rallies)} rallies, which do not make the {len(told)} sets it lists")
 
@@ -102,7 +115,17 @@ def _replay(ledger: RallyLedger[R], teams: tuple[str, str], rallies: list[ToldRa
         state, num_filled = _fill_gap(ledger, state, rally)
         filled += num_filled
         clock = f"{rally.set_number} {rally.points[0]}:{rally.points[1]}"
+        for kind, side in rally.asides:
+            try:
+                state = ledger.apply(state, _event(ledger, rally.where, kind, teams[side]))
+            except ImpossibleEvent as error:
+                refused.append(Refused(where=rally.where, clock=clock, kind=kind, team=teams[side],
+                                       why=str(error).removeprefix(f"{rally.where}: ")))
+        winner = rally.winner
         try:
+            if _scorer(state, rally) == 1 - winner:
+                winner = 1 - winner
+                raise ImpossibleEvent(f"the record gives the rally to {teams[1 - winner]}, its score to {teams[winner]}")
             if rally.decided is None:
                 raise ImpossibleEvent(f"no stroke of the record gives the point to {teams[rally.winner]}")
             server = ledger.server_of(state)
@@ -120,7 +143,7 @@ def _replay(ledger: RallyLedger[R], teams: tuple[str, str], rallies: list[ToldRa
                                    why=str(error).removeprefix(f"{rally.where}: ")))
             if state.winner is not None:
                 continue
-            after = ledger.apply(state, _event(ledger, rally.where, "point", teams[rally.winner]))
+            after = ledger.apply(state, _event(ledger, rally.where, "point", teams[winner]))
         told = _points_after(state, after)
         if told != rally.points:
             wrong.append(WrongScore(where=rally.where, feed=clock, ledger=f"{sum(state.score) + 1} {told[0]}:{told[1]}"))
@@ -128,6 +151,12 @@ def _replay(ledger: RallyLedger[R], teams: tuple[str, str], rallies: list[ToldRa
                 after = after.model_copy(update={"points": rally.points})
         state = after
     return _Account(state, refused, wrong, filled)
+
+
+def _scorer(state: RallyState, rally: ToldRally) -> int | None:
+    """Who made the point by the score that the rally leads to; None when it is not one point more than before."""
+    made = (rally.points[0] - state.points[0], rally.points[1] - state.points[1])
+    return made.index(1) if sorted(made) == [0, 1] and rally.set_number == sum(state.score) + 1 else None
 
 
 def _points_after(before: RallyState, after: RallyState) -> tuple[int, int]:
@@ -159,7 +188,7 @@ def _report(path: Path, vendor: str, ledger: RallyLedger[R], teams: tuple[str, s
             account: _Account[R], wrong: list[WrongScore], *, unread: Iterable[tuple[str, str]], source: str, excerpt: str | None,
             num_more: int = 0, feed_score: tuple[int, int] | None = None) -> FeedReplay:
     refused = account.refused + [Refused(where=where, clock="", kind="rally", team=None, why=why) for where, why in unread]
-    num_known = len(rallies) + len(refused) - len(account.refused)
+    num_known = sum(1 + len(rally.asides) for rally in rallies) + len(refused) - len(account.refused)
     return FeedReplay(path=str(path), vendor=vendor, sport=ledger.sport, teams=teams, num_read=num_read, num_known=num_known,
                       num_replayed=num_known - len(refused), refused=tuple(refused),
                       inferred={_FILLED: account.num_filled} if account.num_filled else {}, num_scores=len(rallies) + num_more,

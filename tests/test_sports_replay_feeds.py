@@ -143,7 +143,7 @@ def test_a_volleyball_set_replays_to_its_score_lines(tmp_path):
     feed = replay_feed(write(tmp_path, "x.dvw", whole)).feeds[0]
     assert (feed.vendor, feed.score, feed.feed_score, feed.num_scores) == ("datavolley", (1, 0), (1, 0), 26) and feed.score_right
     feed = replay_feed(write(tmp_path, "x.dvw", dvw(*lines, "**1set"))).feeds[0]
-    assert [(wrong.where, wrong.feed, wrong.ledger) for wrong in feed.wrong_scores] == [("[3SET] 1", "25:16", "25:0")]
+    assert [(wrong.where, wrong.feed, wrong.ledger) for wrong in feed.wrong_scores] == [("set 1", "25:16", "25:0")]
 
 
 def test_a_volleyball_team_that_serves_out_of_turn_is_noticed(tmp_path):
@@ -151,6 +151,30 @@ def test_a_volleyball_team_that_serves_out_of_turn_is_noticed(tmp_path):
     feed = replay_feed(write(tmp_path, "x.dvw", text)).feeds[0]
     assert [refused.why.split(" (")[0] for refused in feed.refused] == ["the feed has Larks serve", "the feed has Owls serve"]
     assert feed.score_right and feed.excerpt == "it holds 3 rallies, which do not make the 1 sets it lists"
+
+
+def test_time_outs_of_a_scout_file_are_counted_by_the_set(tmp_path):
+    text = dvw("*01SH#", "*p01:00", "*T", "*T;;;;14.37.58", "*T", "ac08:03", "*01SH#", "*p02:00", sets="")
+    feed = replay_feed(write(tmp_path, "x.dvw", text)).feeds[0]
+    assert (feed.num_known, feed.num_replayed, [refused.kind for refused in feed.refused]) == (6, 5, ["time_out"])
+
+
+def test_a_volleystation_file_replays(tmp_path):
+    def rally(server, key, team, point, home, away):
+        plays = [{"team": server, "skill": "S", "effect": "-", "player": 1}, {"team": team, "skill": key[0], "effect": key[1]}]
+        return {"exchange": {"plays": plays, "point": point}, "score": {"home": home, "away": away}}
+
+    events = [rally("*", "A#", "*", "*", 1, 0), {"timeout": {"team": "a"}}, rally("*", "A=", "*", "a", 1, 1),
+              rally("a", "A#", "a", "a", 2, 1), {"exchange": {"a": 1}}]
+    document = {"scout": {"sets": [{"events": events, "score": {"home": 25, "away": 1}}, "set"]},
+                "team": {"home": {"name": "Owls"}, "away": {"name": "Larks"}}}
+    feed = replay_feed(write(tmp_path, "x.vsm", json.dumps(document))).feeds[0]
+    assert (feed.vendor, feed.teams, feed.num_known, feed.num_replayed, feed.score_right) == (
+        "volleystation", ("Owls", "Larks"), 5, 3, True)
+    assert [refused.why for refused in feed.refused] == ["the record gives the rally to Larks, its score to Owls",
+                                                         "the rally has no point or no score"]
+    with pytest.raises(FeedError, match="both teams are called 'home'"):
+        replay_feed(write(tmp_path, "x.vsm", json.dumps({"scout": {"sets": []}, "team": {"away": {"name": "home"}}})))
 
 
 def test_dives_without_marks_are_dived_again_and_contradictions_named(tmp_path):
@@ -269,10 +293,11 @@ def test_a_damaged_record_is_never_a_crash(tmp_path, seed):
 
 @pytest.mark.parametrize(("name", "known", "replayed", "scores", "teams", "score"), [
     ("CoachAI-Projects__First2Ball_demo.csv", 107, 107, 107, ("Kento MOMOTA", "CHOU Tien Chen"), (2, 1)),
-    ("datavolley__extdata_example_data.dvw", 127, 126, 130, ("Braslovče", "Nova KBM Branik"), (3, 0)),
-    ("datavolley__extdata_testing_truncated.dvw", 127, 126, 130, ("Braslovče", "Nova KBM Branik"), (3, 0)),
+    ("datavolley__extdata_example_data.dvw", 147, 146, 130, ("Braslovče", "Nova KBM Branik"), (3, 0)),
+    ("datavolley__extdata_testing_truncated.dvw", 147, 146, 130, ("Braslovče", "Nova KBM Branik"), (3, 0)),
     ("ovdata__scout__190301_kats_beds-clip.dvw", 1, 1, 1, ("GKS Katowice", "MKS Bêdzin"), (0, 0)),
-    ("ovdata__scout__stuttgart-schwerin-2018.dvw", 213, 213, 218, ("Allianz MTV Stuttgart", "SSC Palmberg Schwerin"), (2, 3)),
+    ("datavolley__extdata_2022-08-23_NCA-CUB.vsm", 119, 114, 110, ("NICARAGUA", "Cuba Norceca 22"), (0, 3)),
+    ("ovdata__scout__stuttgart-schwerin-2018.dvw", 261, 260, 218, ("Allianz MTV Stuttgart", "SSC Palmberg Schwerin"), (2, 3)),
     ("spot__finediving_test.json", 749, 730, 730, (), None),
     ("figure-skating-scores__json_gpfra2017_protocol.json", 80, 80, 1360, (), None),
 ])
