@@ -52,34 +52,6 @@ def random_game(module, seed, length):
     return events
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.sport)
-@given(seed=st.integers(0, 10_000), cut=st.floats(0, 1))
-@settings(max_examples=15, deadline=None)
-def test_replay_can_be_cut_anywhere_and_knows_no_future(module, seed, cut):
-    events = random_game(module, seed, 60)
-    start = module.ledger.start(TEAMS)
-    states = module.ledger.states(start, events)
-    middle = round(cut * len(events))
-    a, b = events[:middle], events[middle:]
-    assert module.ledger.replay(module.ledger.replay(start, a), b) == states[-1]
-    assert module.ledger.states(start, a) == states[:middle]
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.sport)
-@given(seed=st.integers(0, 10_000))
-@settings(max_examples=10, deadline=None)
-def test_what_is_not_possible_is_refused_with_its_rule(module, seed):
-    events = random_game(module, seed, 40)
-    state = module.ledger.replay(module.ledger.start(TEAMS), events)
-    allowed = set(module.ledger.possible(state))
-    for kind in module.kinds:
-        for team in TEAMS:
-            if (kind.kind, team) in allowed or (kind.kind, None) in allowed:
-                continue
-            with pytest.raises(ImpossibleEvent, match=rf"\({module.sport}\.\w+; "):
-                module.ledger.apply(state, event(module.sport, kind.kind, team))
-
-
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
 def test_no_finished_volleyball_set_breaks_the_law_of_two(seed):

@@ -49,6 +49,7 @@ class AmericanFootballLedger(Ledger[AmericanFootballState]):
 
     sport = Sport.AMERICAN_FOOTBALL
     kinds = KINDS
+    period_field = "quarter"
 
     def __init__(self, ties: bool = True) -> None:
         self.ties = ties

@@ -142,7 +142,10 @@ class Ledger(ABC, Generic[S]):
     sport: Sport
     kinds: tuple[EventKind, ...]
     kinds_without_team: tuple[str, ...] = ()
-    """Kinds that `legal_events` judges although the event names no team, for they move the state: a period's end, marks."""
+    """Kinds that may name a team and move the state also when they do not, such as marks; those that never name one are known
+    by their ``carries``."""
+    period_field: str | None = None
+    """The field of the state that counts halves, quarters, periods, rounds or innings; None where there is no such thing."""
 
     @abstractmethod
     def start(self, teams: Teams, first: str | None = None) -> S:
@@ -255,9 +258,11 @@ class SportModule:
         state = self.ledger.start(teams) if teams else None
         for event in sorted(events, key=lambda e: (e.time_s, e.event_id)):
             try:
-                if self.event_kind(event.kind) is None:
+                kind = self.event_kind(event.kind)
+                if kind is None:
                     raise ImpossibleEvent(f"{event.event_id}: {self.sport} knows no event {event.kind!r}")
-                named = event.team is not None or event.kind in self.ledger.kinds_without_team
+                needs_none = "team" not in kind.carries or event.kind in self.ledger.kinds_without_team
+                named = event.team is not None or needs_none
                 if teams is not None and named:
                     after = self.ledger.apply(state if complete else self.ledger.midway(teams), event)
                     state = after if complete else state

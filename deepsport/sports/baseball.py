@@ -76,6 +76,7 @@ class BaseballLedger(Ledger[BaseballState]):
 
     sport = Sport.BASEBALL
     kinds = KINDS
+    period_field = "inning"
 
     def __init__(self, innings: int = INNINGS, runner_on_second: bool = True) -> None:
         self.innings, self.runner_on_second = innings, runner_on_second

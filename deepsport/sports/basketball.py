@@ -78,6 +78,7 @@ class BasketballLedger(Ledger[BasketballState]):
 
     sport = Sport.BASKETBALL
     kinds = KINDS
+    period_field = "quarter"
 
     def start(self, teams: Teams, first: str | None = None) -> BasketballState:
         """Before the opening jump ball; ``first`` is the team that wins it, and then it is over already."""

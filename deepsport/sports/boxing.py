@@ -72,6 +72,7 @@ class BoxingLedger(Ledger[BoxingState]):
 
     sport = Sport.BOXING
     kinds = KINDS
+    period_field = "round"
     kinds_without_team = ("foul_stoppage", "round_end", "scorecards")
 
     def __init__(self, num_rounds: int = 12, num_judges: int = 3) -> None:

@@ -40,6 +40,7 @@ class FencingLedger(Ledger[FencingState]):
 
     sport = Sport.FENCING
     kinds = KINDS
+    period_field = "period"
     kinds_without_team = ("double_touch", "simultaneous", "period_end")
 
     def __init__(self, target: int = 15, weapon: str | None = None) -> None:

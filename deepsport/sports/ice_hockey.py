@@ -69,6 +69,7 @@ class IceHockeyLedger(Ledger[IceHockeyState]):
 
     sport = Sport.ICE_HOCKEY
     kinds = KINDS
+    period_field = "period"
 
     def __init__(self, num_overtimes: int | None = 1, num_rounds: int = 5) -> None:
         self.num_overtimes, self.num_rounds = num_overtimes, num_rounds

@@ -22,7 +22,11 @@ class Situation(NamedTuple, Generic[S]):
     num_events: int
     """Events that had happened by then."""
     expected: Expectation
-    """What must happen next, and why."""
+    """What must happen next, and why: the rule's id."""
+    period: int | None
+    """The running half, quarter, period, round or inning, as the state counts them; None in sports without."""
+    period_s: float | None
+    """Seconds of the broadcast since the period's first event; the official clock may have stood still meanwhile."""
 
 
 class Counterfactual(NamedTuple, Generic[S]):
@@ -64,12 +68,25 @@ def state_at(ledger: Ledger[S], start: S, events: Iterable[Event], time_s: float
 
     Raises: ImpossibleEvent when the rules forbid an event up to then; later events are not looked at.
     """
-    state, num_events = start, 0
+    state, num_events, began_s = start, 0, None
     for event in events:
         if event.time_s > time_s:
             break
-        state, num_events = ledger.apply(state, event), num_events + 1
-    return Situation(state, num_events, ledger.expects(state))
+        before, state, num_events = state, ledger.apply(state, event), num_events + 1
+        if began_s is None:
+            began_s = event.time_s
+        if _period(ledger, before) != _period(ledger, state):
+            began_s = None  # the next event is the first of the new period
+    period = _period(ledger, state)
+    elapsed_s = None if period is None else 0.0 if began_s is None else time_s - began_s
+    return Situation(state, num_events, ledger.expects(state), period, elapsed_s)
+
+
+def _period(ledger: Ledger[S], state: S) -> int | None:
+    if ledger.period_field is None:
+        return None
+    period: int = getattr(state, ledger.period_field)
+    return period
 
 
 def counterfactual(ledger: Ledger[S], start: S, events: Sequence[Event], index: int, replacement: Event | None,

@@ -64,6 +64,7 @@ class SoccerLedger(Ledger[SoccerState]):
 
     sport = Sport.SOCCER
     kinds = KINDS
+    period_field = "half"
 
     def __init__(self, num_substitutes: int = 5) -> None:
         self.num_substitutes = num_substitutes
