@@ -261,6 +261,19 @@ def replay(
     return run_replay(files, as_json=json)
 
 
+@sports.command
+def rules(
+    query: Annotated[str, Parameter(help="What you want to know: who serves next.")],
+    *,
+    sport: Annotated[str | None, Parameter(help="Look in this sport only.")] = None,
+    limit: Annotated[int, Parameter(help="How many rules to show.")] = 3,
+) -> int:
+    """Find the rules that answer a question, with the official law they stand on."""
+    from flows.replaying import show_rules
+
+    return show_rules(query, sport, limit)
+
+
 Scheduled: TypeAlias = Literal["pipeline", "ingest", "annotate", "curriculum", "export", "train", "evaluate", "report"]
 
 

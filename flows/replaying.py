@@ -1,4 +1,4 @@
-"""``deepsport sports replay``: event feeds played again by the rules, and what came of it, as text or JSON."""
+"""``deepsport sports``: event feeds played again by the rules, with what came of it as text or JSON; and the rules themselves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from deepsport.errors import UserError
+from deepsport.sports import sport_module, sport_named
+from deepsport.sports.rules import find_rules
 from flows.progress import shown
 from flows.stage import EXIT_DONE, EXIT_FAILED, EXIT_QUARANTINED
 from ingest.replay import FeedReplay, ReplayReport, replay_feed
@@ -42,6 +44,26 @@ def run_replay(files: Sequence[Path], *, as_json: bool = False) -> int:
     if report.num_wrong_scores:
         return EXIT_FAILED
     return EXIT_QUARANTINED if report.unreadable else EXIT_DONE
+
+
+def show_rules(query: str, sport: str | None, limit: int) -> int:
+    """Prints the rules that fit the query best; 1 when there is none.
+
+    Raises: UserError when the sport has no rules here, or the limit is none.
+    """
+    if limit < 1:
+        raise UserError(f"--limit {limit}: show at least one rule")
+    known = None if sport is None else sport_named(sport)
+    if known is not None:
+        sport_module(known)
+    found = find_rules(query, known, limit)
+    _say(Console(), [line for rule in found for line in (
+        f"{rule.rule_id}: {rule.title} ({rule.edition}, {rule.law}"
+        + (f"; compared {rule.verified.isoformat()})" if rule.verified else "; not compared with the official text)"),
+        f"  {rule.text}")])
+    if not found:
+        _say(Console(stderr=True), [f"no rule has a word of {query!r}"])
+    return EXIT_DONE if found else EXIT_FAILED
 
 
 def _say(console: Console, lines: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 from deepsport.errors import UserError
 from deepsport.log import setup
 from deepsport.settings import Settings, load_settings
+from deepsport.sports import sport_named
 from deepsport.taxonomy import Sport
 from flows.progress import Reporter, ignore, shown
 from flows.recipe import Recipe, load_recipe
@@ -75,10 +76,7 @@ class Session:
 
     def sport(self, name: str) -> Sport:
         """The sport of that name. Raises: UserError when there is none."""
-        try:
-            return Sport(name.strip().lower().replace(" ", "_").replace("-", "_"))
-        except ValueError:
-            raise UserError(f"no sport {name!r}; there are {', '.join(Sport)}") from None
+        return sport_named(name)
 
 
 def account(result: StageResult) -> str:

@@ -270,6 +270,20 @@ def test_a_folder_a_film_and_no_file_at_all_are_a_persons_mistake(tmp_path, caps
     assert "is it the video?" in capsys.readouterr().err
 
 
+def test_the_command_finds_rules(capsys):
+    def asked(*words):
+        with pytest.raises(SystemExit) as ended:
+            main(["sports", "rules", *words])
+        return ended.value.code, capsys.readouterr()
+
+    code, said = asked("service changes after two points", "--sport", "Table Tennis", "--limit", "1")
+    assert code == 0 and said.out.startswith("table_tennis.service_order: ") and "Law 2.13.3; compared 2026-11-25)" in said.out
+    assert asked("xylophone")[0] == 1 and asked("offside", "--limit", "0")[0] == 2
+    code, said = asked("offside", "--sport", "chess")
+    assert code == 2 and "no sport 'chess'" in said.err
+    assert "no rules are known" in asked("offside", "--sport", "other")[1].err
+
+
 @given(data=st.binary(max_size=300), head=st.sampled_from((b"", b"[3SCOUT]\n", b"[", b'{"performances": [', b"<Games>", ",".join(
     COLUMNS).encode() + b"\n", b'{"format": "deepsport-feed-1", "sport": "tennis", "unit": "seconds", "fps": 25, "events": [')))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

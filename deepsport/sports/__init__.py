@@ -49,3 +49,17 @@ def sport_module(sport: Sport) -> SportModule:
     if sport not in _MODULES:
         raise UserError(f"{sport}: no rules are known for this sport; known are {', '.join(_MODULES)}")
     return _MODULES[sport]
+
+
+def sport_named(name: str) -> Sport:
+    """The sport that a person means: ``Table Tennis``, ``table-tennis``.
+
+    Raises: UserError when there is none.
+
+    >>> sport_named("Table Tennis").value
+    'table_tennis'
+    """
+    try:
+        return Sport(name.strip().lower().replace(" ", "_").replace("-", "_"))
+    except ValueError:
+        raise UserError(f"no sport {name!r}; there are {', '.join(Sport)}") from None

@@ -42,11 +42,11 @@ RULES = (
     _rule("score", "What a basket is worth", "Art. 16",
           "A basket from the area inside the arc counts two points, from beyond it three, and a free throw one. It counts when a "
           "live ball enters from above and stays in or passes through.",
-          "basket", "points", "two points", "three points", "field goal"),
+          "basket", "points", "two points", "three points", "field goal", "beyond the arc", "how many points"),
     _rule("after_basket", "After a basket", "Art. 17",
           "After a basket, or a last free throw that went in, a player of the team that let it in throws the ball in from behind "
           "the endline.",
-          "throw-in", "endline", "possession", "two pointer", "three pointer"),
+          "throw-in", "endline", "possession", "two pointer", "three pointer", "made basket"),
     _rule("winner", "Who wins", "Art. 8 and 1.3",
           "The team with more points at the end of playing time wins. There are no draws: a level score after the fourth quarter "
           "is played off in overtimes of five minutes, as many as it takes.",
@@ -90,7 +90,7 @@ RULES = (
           "bonus", "last two minutes", "NBA", edition=NBA),
     _rule("five_fouls", "Five fouls", "Art. 40",
           "A player with five fouls, personal or technical, must leave the game and can no longer be fielded.",
-          "five fouls", "fouled out", "player fouls"),
+          "five fouls", "fouled out", "player fouls", "fifth foul"),
     _rule("nba_six_fouls", "Six fouls in the NBA", "Rule 3",
           "In the NBA a player is out with the sixth personal foul.",
           "six fouls", "fouled out", "NBA", edition=NBA),

@@ -44,7 +44,7 @@ RULES = (
     _rule("ten_point_must", "Ten-point must", ".0503 (b)(1)",
           "Each judge gives the winner of a round ten points and the loser fewer, from nine down to one. An even round is ten "
           "points to each.",
-          "ten point must", "scorecards", "judges", "even round", "10-9", edition=NC, verified=_DAY),
+          "ten point must", "scorecards", "judges", "even round", "10-9", "how a round is scored", edition=NC, verified=_DAY),
     _rule("no_fractions", "Whole points only", ".13 B(3)",
           "Judges give whole points; a fraction of a point may not be given.",
           "points", "fraction", "half point", edition=MD, verified=_DAY),

@@ -82,7 +82,7 @@ RULES = (
     _rule("order", "Order of diving", "D 3",
           "Divers dive in turn, one dive each a round. A draw gives the order of the first stage; a final is dived in reverse "
           "order of the places so far.",
-          "order", "round", "turn", "start list", "draw"),
+          "order", "round", "turn", "start list", "draw", "who dives next"),
     _rule("rounds", "Rounds", "D 3",
           "Men's individual events are of six dives and women's of five; the diver, or the pair, with the highest total of all "
           "rounds wins.",

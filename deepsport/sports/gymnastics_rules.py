@@ -57,7 +57,7 @@ RULES = (
     _rule("fall", "A fall", "Section 8",
           "A fall costs one point from each E judge, on the mat or onto the apparatus alike. The exercise may go on if it is "
           "resumed in time.",
-          "fall", "one point", "mat", "deduction"),
+          "fall", "fall from the beam", "bars", "one point", "mat", "deduction"),
     _rule("after_a_fall", "Time after a fall", "Section 2",
           "A gymnast who has fallen from bars, rings, horse or bar has thirty seconds to go on, and ten from the beam; after "
           "sixty the exercise is over.",
@@ -69,7 +69,7 @@ RULES = (
     _rule("line", "Over the line", "Section 13",
           "One foot or hand over the line of the floor costs a tenth from the final score; both feet, or a landing outside, "
           "three tenths. Vault landings outside the corridor are treated alike.",
-          "out of bounds", "line", "floor", "flag", "corridor", "neutral deduction"),
+          "out of bounds", "line", "floor", "flag", "corridor", "neutral deduction", "stepping over the line"),
     _rule("neutral", "Neutral deductions", "Section 5",
           "Faults that are not of execution, such as stepping over lines, overtime, dress or the behaviour of a coach, are "
           "taken from the final score and not from the E score.",

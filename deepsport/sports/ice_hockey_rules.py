@@ -125,7 +125,7 @@ RULES = (
     _rule("overtime", "Overtime", "Rule 84",
           "A game level after three periods goes on with an overtime, in many games with three skaters each. The first goal "
           "ends the game.",
-          "overtime", "sudden victory", "three on three"),
+          "overtime", "sudden victory", "three on three", "tie"),
     _rule("shootout", "Shoot-out", "Rule 84",
           "If nobody scores in overtime, players of both teams take penalty shots in turn, five each, then one each until one "
           "team leads. The winner gets one goal added to the score.",

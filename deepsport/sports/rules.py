@@ -11,6 +11,9 @@ from deepsport.sports import known_sports, sport_module
 from deepsport.sports.base import Rule
 from deepsport.taxonomy import Sport
 
+_EMPTY_WORDS = frozenset(re.findall(r"\w+", """a an and are at be by can do does for from had has how if in is it its of on or
+that the their then there they this to was what when where which who whom whose why will with"""))
+"""They occur in every passage and say nothing of which is meant."""
 _LOCK = threading.Lock()  # the connection is shared between threads; SQLite needs them one at a time
 
 
@@ -36,9 +39,10 @@ def find_rules(query: str, sport: Sport | None = None, limit: int = 3) -> list[R
     ['Law 11']
     """
     words = re.findall(r"\w+", query.replace("_", " "))[:64]
-    if not words:
+    telling = [word for word in words if word.lower() not in _EMPTY_WORDS] or words
+    if not telling:
         return []
-    match = " OR ".join(f'"{word}"' for word in words)
+    match = " OR ".join(f'"{word}"' for word in telling)
     # Weights by column: a word in the tags or the title says more than one in the passage.
     statement = ("SELECT rule_id FROM rules WHERE rules MATCH ? AND (? IS NULL OR sport = ?) "
                  "ORDER BY bm25(rules, 0, 0, 3.0, 4.0, 1.0), rule_id LIMIT ?")
