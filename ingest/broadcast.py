@@ -20,8 +20,9 @@ from deepsport.records import Broadcast, Clip, Drop, Event, Kept, Made, Shot, Ut
 from deepsport.video import MissingMedia
 from ingest.clips import ClipConfig, cut_clips
 from ingest.feeds import FeedConfig, Imported, read_feed
-from ingest.onepass import Pass, ProxyConfig, decode_once
+from ingest.onepass import SAMPLE_RATE, Pass, ProxyConfig, decode_once
 from ingest.probe import quarantine
+from ingest.shot_kinds import describe_shots, loudness
 from ingest.shots import ShotConfig, shots_between
 from ingest.sources import MediaStore, Source, local_media
 from ingest.speech import SpeechConfig, Transcriber, load_transcriber, transcribe
@@ -87,11 +88,9 @@ def ingest_broadcast(
         store.put_file(proxy, proxy_key, move=True)
         broadcast = _broadcast_of(source, media, sha256, proxy_key, decoded, made)
         spoken = _utterances(broadcast_id, decoded, config, transcriber, _made_by(made, "transcribe", broadcast_id))
+        shots = _shots(broadcast_id, decoded, _made_by(made, "detect_shots", broadcast_id))
     fed = _imported(source, broadcast, config, _made_by(made, "import_events", broadcast_id))
     utterances = sorted([*spoken.items, *fed.utterances], key=lambda u: (u.span.start_s, u.span.end_s))
-    shots = shots_between(
-        decoded.cuts, decoded.num_frames, decoded.rate, broadcast_id, _made_by(made, "detect_shots", broadcast_id)
-    )
     clips = cut_clips(broadcast, shots, utterances, fed.items, config.clip, _made_by(made, "cut_clips", broadcast_id))
     drops = [*spoken.drops, *fed.drops, *clips.drops]
     return Ingested(broadcast, shots, utterances, fed.items, clips.items, drops)
@@ -125,6 +124,11 @@ def _broadcast_of(source: Source, media: Path, sha256: str, proxy_key: str, deco
         simulated=source.simulated,
         made=made,
     )
+
+
+def _shots(broadcast_id: str, decoded: Pass, made: Made) -> list[Shot]:
+    shots = shots_between(decoded.changes, decoded.num_frames, decoded.rate, broadcast_id, made)
+    return describe_shots(shots, decoded.seen, decoded.rate, loudness(decoded.samples_N, SAMPLE_RATE))
 
 
 def _utterances(

@@ -1,7 +1,8 @@
-"""One decode of a source makes all that ingest needs of it: the proxy, the cuts, and the sound for the recogniser.
+"""One decode of a source makes all that ingest needs of it: proxy, changes of shot, hashes, stills, and the recogniser's sound.
 
     packets ─▶ frames ─▶ even steps ─┬▶ 640x360 proxy (encoded, or the source's own packets where it has that shape already)
-           │                         └▶ 256 px wide BGR ─▶ CutFinder
+           │                         ├▶ 64x36 YUV ─▶ Finder of shots, hashes and sights
+           │                         └▶ 640x360 JPEGs at a low rate, where asked for
            └▶ sound ─▶ 16 kHz mono ─┬▶ the proxy's AAC
                                     └▶ a file of samples, mapped: memory does not grow with the length
 
@@ -19,11 +20,9 @@ from typing import Self
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from pydantic import BaseModel, ConfigDict, Field
 
 from deepsport.errors import MediaError
 from deepsport.timebase import FrameRate
@@ -31,39 +30,17 @@ from deepsport.video import (
     AudioAligner,
     FrameReader,
     MediaInfo,
-    PacketCopier,
-    Painter,
     Samples,
-    VideoWriter,
     open_media,
-    pillarboxed,
     probe,
     video_stream,
 )
-from ingest.shots import MAX_WIDTH, CutFinder, ShotConfig
+from ingest.glances import Glances, Seen
+from ingest.shots import SIGHTS_PER_S, Change, ShotConfig, finder_of
+from ingest.sinks import SAMPLE_RATE, CopySink, EncodeSink, NoSink, ProxyConfig, Sink, Stills, fitted
 
-SAMPLE_RATE = 16_000
+__all__ = ["SAMPLE_RATE", "Pass", "ProxyConfig", "decode_once"]
 _MAX_LEAP_S = 30.0
-
-
-class ProxyConfig(BaseModel):
-    """How the proxy is made, the copy of a broadcast that all later stages look at."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    width: int = Field(default=640, ge=16, multiple_of=2)
-    """Pixels across; the picture keeps its shape and is centred on black."""
-    height: int = Field(default=360, ge=16, multiple_of=2)
-    """Pixels down."""
-    gop: int = Field(default=10, ge=1)
-    """Frames from one keyframe to the next: few make finding a frame cheap (8 frames: 75 ms at 10, 230 ms at 250)
-    and the file big."""
-    crf: int = Field(default=23, ge=0, le=51)
-    """Quality of x264: less is better and bigger."""
-    preset: str = "veryfast"
-    """Preset of x264: how much CPU is spent on size."""
-    max_lost_share: float = Field(default=0.05, ge=0, le=1)
-    """A source of which a greater share cannot be decoded is refused."""
 
 
 @dataclass(slots=True)
@@ -74,8 +51,12 @@ class Pass:
     rate: FrameRate
     num_frames: int = 0
     """Frames of the proxy."""
-    cuts: list[int] = field(default_factory=list)
-    """Frames of the proxy that begin a shot, without 0."""
+    changes: list[Change] = field(default_factory=list)
+    """Where one shot gives way to the next, in frames of the proxy."""
+    seen: Seen = field(default_factory=lambda: Glances(1).finish())
+    """Hashes of the frames, and sights that shots are told by."""
+    stills: list[tuple[int, Path]] = field(default_factory=list)
+    """JPEGs in the work folder, with the frames of the proxy that they are of."""
     samples_N: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
     """The sound as float32 mono at 16 kHz, sample 0 due with frame 0; mapped from a file in the work folder."""
     repairs: list[str] = field(default_factory=list)
@@ -101,31 +82,62 @@ def is_proxy_shaped(info: MediaInfo, config: ProxyConfig) -> bool:
 
 
 def decode_once(
-    source: Path, proxy: Path, work: Path, *, proxy_config: ProxyConfig | None = None, shot_config: ShotConfig | None = None
+    source: Path,
+    proxy: Path | None,
+    work: Path,
+    *,
+    proxy_config: ProxyConfig | None = None,
+    shot_config: ShotConfig | None = None,
+    stills_per_s: float = 0,
 ) -> Pass:
-    """Write the proxy of a source, and give its cuts and its sound. work is a folder for the samples; it must outlive the result.
+    """Write the proxy of a source, and give its changes of shot and its sound.
+
+    proxy: None makes none. work: a folder for the samples and stills; it must outlive the result. stills_per_s: how many JPEGs
+    of the proxy's size are written for each second of the film.
 
     Raises: MissingMedia, NoVideoStream, MediaError when too much is damaged or the timestamps leap.
     """
     config, shots = proxy_config or ProxyConfig(), shot_config or ShotConfig()
     info = probe(source)
-    if is_proxy_shaped(info, config):
+    if proxy is not None and is_proxy_shaped(info, config):
         try:
-            out = _run(source, proxy, work, info, config, shots, copy=True)
+            out = _run(source, proxy, work, info, config, shots, stills_per_s, copy=True)
             with FrameReader(proxy, size=(config.width, config.height)) as reader:
                 if (reader.rate, reader.num_frames) == (out.rate, out.num_frames):
                     return out
         except _NotEven:
             pass
-    return _run(source, proxy, work, info, config, shots, copy=False)
+    return _run(source, proxy, work, info, config, shots, stills_per_s, copy=False)
 
 
-def _run(source: Path, proxy: Path, work: Path, info: MediaInfo, config: ProxyConfig, shots: ShotConfig, *, copy: bool) -> Pass:
+def _run(
+    source: Path,
+    proxy: Path | None,
+    work: Path,
+    info: MediaInfo,
+    config: ProxyConfig,
+    shots: ShotConfig,
+    stills_per_s: float,
+    *,
+    copy: bool,
+) -> Pass:
     out = Pass(info, info.rate)
     with open_media(source) as container, _Sound(work / "sound.f32") as sound:
         steps = _Steps(source, info, even_only=copy)
-        finder = CutFinder(shots, info.rate)
-        sink = _CopySink(source, proxy, container) if copy else _EncodeSink(proxy, info, config)
+        finder, glances = finder_of(shots, info.rate), Glances(round(info.rate.fps / SIGHTS_PER_S))
+        sink: Sink
+        if proxy is None:
+            sink = NoSink(info, config)
+        else:
+            sink = CopySink(source, proxy, container) if copy else EncodeSink(proxy, info, config)
+        stills = Stills(work, info, config, stills_per_s)
+
+        def see(frame: VideoFrame, copies: int) -> None:
+            picture = sink.picture(frame, copies)
+            finder.feed(picture, glances.feed(picture, out.num_frames), out.num_frames)
+            stills.feed(frame, out.num_frames, copies)
+            out.num_frames += copies
+
         aligner = AudioAligner(source, SAMPLE_RATE, info.start_s)
         loss = _Loss()
         try:
@@ -138,11 +150,9 @@ def _run(source: Path, proxy: Path, work: Path, info: MediaInfo, config: ProxyCo
                     continue
                 loss.see(item.time, 1 / info.rate.fps)
                 for picture, copies in steps.step(item):
-                    finder.feed(sink.picture(picture, copies), out.num_frames)
-                    out.num_frames += copies
+                    see(picture, copies)
             for picture, copies in steps.finish():
-                finder.feed(sink.picture(picture, copies), out.num_frames)
-                out.num_frames += copies
+                see(picture, copies)
             for samples_N in aligner.flush():
                 sound.write(samples_N)
                 sink.sound(samples_N)
@@ -153,14 +163,14 @@ def _run(source: Path, proxy: Path, work: Path, info: MediaInfo, config: ProxyCo
             sink.discard()
             raise
         sink.close()
-        out.cuts = finder.finish()
+        out.changes, out.seen, out.stills = finder.finish(), glances.finish(), stills.written
         out.samples_N = sound.samples(round(out.num_frames * SAMPLE_RATE / info.rate.fraction))
         out.repairs = _repairs(info, steps, loss, config)
     return out
 
 
 def _decode(
-    container: av.container.InputContainer, source: Path, sink: _CopySink | _EncodeSink, loss: _Loss
+    container: av.container.InputContainer, source: Path, sink: Sink, loss: _Loss
 ) -> Iterator[VideoFrame | AudioFrame]:
     """Frames of the picture and the first sound track in the order of the file; damaged packets are skipped and counted."""
     video = video_stream(container, source)
@@ -254,76 +264,6 @@ class _Loss:
             raise MediaError(f"{source}: {self.damaged} packets are damaged beside {num_frames} good frames; copy it again")
 
 
-class _EncodeSink:
-    """Makes the proxy by encoding."""
-
-    def __init__(self, proxy: Path, info: MediaInfo, config: ProxyConfig) -> None:
-        self._size = (config.width, config.height)
-        self._painter = Painter(fitted(info.width, info.height, *self._size), info.rotation)
-        width, height = self._painter.size
-        self._small = Painter((min(width, MAX_WIDTH), max(1, round(height * min(width, MAX_WIDTH) / width))))
-        self._writer = VideoWriter(
-            proxy,
-            info.rate,
-            self._size,
-            sample_rate=SAMPLE_RATE if info.has_audio else None,
-            gop=config.gop,
-            crf=config.crf,
-            preset=config.preset,
-        )
-
-    def packet(self, packet: av.Packet[av.stream.Stream]) -> None:
-        """Packets are not needed."""
-
-    def picture(self, frame: VideoFrame, copies: int) -> npt.NDArray[np.uint8]:
-        """Encode a frame so many times, and give it small, as BGR."""
-        picture = self._painter.yuv(frame)
-        self._writer.add_picture(pillarboxed(picture, self._size), copies)
-        return self._small.bgr(picture)
-
-    def sound(self, samples_N: Samples) -> None:
-        """Encode samples."""
-        self._writer.add_audio(samples_N)
-
-    def close(self) -> None:
-        """Finish the proxy."""
-        self._writer.close()
-
-    def discard(self) -> None:
-        """Leave no proxy."""
-        self._writer.discard()
-
-
-class _CopySink:
-    """Makes the proxy of the source's own packets."""
-
-    def __init__(self, source: Path, proxy: Path, container: av.container.InputContainer) -> None:
-        video = video_stream(container, source)
-        audio = next((s for s in container.streams.audio if s.codec_context is not None), None)
-        self._copier = PacketCopier(proxy, [video] if audio is None else [video, audio])
-        self._small = Painter((MAX_WIDTH, max(1, round(video.height * MAX_WIDTH / video.width))))
-
-    def packet(self, packet: av.Packet[av.stream.Stream]) -> None:
-        """Copy a packet."""
-        self._copier.add(packet)
-
-    def picture(self, frame: VideoFrame, copies: int) -> npt.NDArray[np.uint8]:
-        """The frame small, as BGR."""
-        assert copies == 1
-        return self._small.bgr(frame)
-
-    def sound(self, samples_N: Samples) -> None:
-        """Samples are not needed: the sound's packets are copied."""
-
-    def close(self) -> None:
-        """Finish the proxy."""
-        self._copier.close()
-
-    def discard(self) -> None:
-        """Leave no proxy."""
-        self._copier.discard()
-
-
 class _Sound:
     """A growing file of float32 samples."""
 
@@ -348,16 +288,6 @@ class _Sound:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
-
-
-def fitted(width: int, height: int, max_width: int, max_height: int) -> tuple[int, int]:
-    """The greatest even size of the same shape that fits.
-
-    >>> fitted(1080, 1920, 640, 360), fitted(1768, 994, 640, 360), fitted(320, 240, 640, 360)
-    ((202, 360), (640, 360), (480, 360))
-    """
-    scale = min(Fraction(max_width, width), Fraction(max_height, height))
-    return tuple(min(most, max(2, round(side * scale / 2) * 2)) for side, most in ((width, max_width), (height, max_height)))  # type: ignore[return-value]
 
 
 def _repairs(info: MediaInfo, steps: _Steps, loss: _Loss, config: ProxyConfig) -> list[str]:

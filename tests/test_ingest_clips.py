@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepsport.records import Broadcast, Clip, Event, Kept, Made, Utterance
-from deepsport.taxonomy import DropReason, Sport
-from deepsport.timebase import FrameRate, Span
+from deepsport.taxonomy import DropReason, Sport, Transition
+from deepsport.timebase import FrameRate, FrameWindow, Span
 from ingest.clips import ClipConfig, cut_clips
-from ingest.shots import shots_between
+from ingest.shots import Change, shots_between
 
 MADE = Made(step="test")
 
@@ -43,6 +43,10 @@ def said(start_s: float, end_s: float) -> Utterance:
     )
 
 
+def cut_at(frame_index: int) -> Change:
+    return Change(Transition.CUT, FrameWindow(idx_start=frame_index, idx_end=frame_index))
+
+
 def cut(
     seconds: float,
     cuts_s: list[float],
@@ -53,7 +57,7 @@ def cut(
 ) -> Kept[Clip]:
     rate = rate or FrameRate(num=25)
     num_frames = round(seconds * rate.fraction)
-    shots = shots_between([rate.frame_at(c) for c in cuts_s], num_frames, rate, "b", MADE)
+    shots = shots_between([cut_at(rate.frame_at(c)) for c in cuts_s], num_frames, rate, "b", MADE)
     return cut_clips(broadcast(num_frames, rate), shots, utterances or [], events, config)
 
 

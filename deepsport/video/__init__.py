@@ -11,7 +11,7 @@ Array legend: T frames, H height, W width, C channels (RGB), N audio samples. Er
 """
 
 from deepsport.video.media import MediaInfo, MissingMedia, NoVideoStream, display_size, open_media, probe, video_stream
-from deepsport.video.pictures import FrameReader, Frames, Painter, PictureReader, iter_frames, matrix_of, pillarboxed
+from deepsport.video.pictures import FrameReader, Frames, JpegWriter, Painter, PictureReader, iter_frames, matrix_of, pillarboxed
 from deepsport.video.sound import AudioAligner, Samples, read_audio
 from deepsport.video.writing import PacketCopier, VideoWriter, cut_clip, write_video
 
@@ -19,6 +19,7 @@ __all__ = [
     "AudioAligner",
     "FrameReader",
     "Frames",
+    "JpegWriter",
     "MediaInfo",
     "MissingMedia",
     "NoVideoStream",

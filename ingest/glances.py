@@ -1,0 +1,80 @@
+"""What is kept of every frame on its way through the one decode: a picture of 64x36 for the moment, a hash and some sights.
+
+A hash is the difference hash of 8x8 bits: two frames that look alike differ in few. A sight is the picture at 16x9 five times a
+second; from sights it is told what kind of camera a shot is and which shot a replay shows again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+
+Pictures = npt.NDArray[np.uint8]
+"""N3HW: so many pictures of Y, U and V, each HEIGHT x WIDTH."""
+WIDTH, HEIGHT = 64, 36
+_BLOCK = 256
+
+
+class Seen(NamedTuple):
+    """What is kept of a film."""
+
+    hashes_N: npt.NDArray[np.uint64]
+    """Of each frame that was fed."""
+    frame_indices_N: npt.NDArray[np.int64]
+    """Their numbers in the proxy."""
+    sights_S3HW: Pictures
+    """Y, U and V, 9 x 16."""
+    sight_indices_S: npt.NDArray[np.int64]
+    """The frames that the sights are of."""
+
+
+class Glances:
+    """Scales frames down, and keeps what is kept: 8 bytes a frame, and 432 a sight."""
+
+    def __init__(self, sight_every: int) -> None:
+        self._every = max(1, sight_every)
+        self._scaler = VideoReformatter()
+        self._block_N3HW = np.empty((_BLOCK, 3, HEIGHT, WIDTH), np.uint8)
+        self._numbers: list[int] = []
+        self._hashes: list[npt.NDArray[np.uint64]] = []
+        self._sights: list[Pictures] = []
+        self._sight_indices: list[int] = []
+
+    def feed(self, picture: VideoFrame, frame_index: int) -> Pictures:
+        """Take the next frame, and give it as 3HW; the array is good until the next call."""
+        # Area, for bilinear scaling this far down flickers; one thread, for swscale would start one a core each time.
+        small = self._scaler.reformat(picture, WIDTH, HEIGHT, "yuv444p", interpolation=Interpolation.AREA, threads=1)
+        at = len(self._numbers) % _BLOCK
+        if at == 0 and self._numbers:
+            self._hashes.append(difference_hashes(self._block_N3HW))
+        to_3HW: Pictures = self._block_N3HW[at]
+        for plane, to_HW in zip(small.planes, to_3HW, strict=True):
+            to_HW[:] = np.frombuffer(memoryview(plane), np.uint8).reshape(HEIGHT, -1)[:, :WIDTH]
+        if len(self._numbers) % self._every == 0:
+            self._sights.append(to_3HW.reshape(3, 9, 4, 16, 4).mean((2, 4)).astype(np.uint8))
+            self._sight_indices.append(frame_index)
+        self._numbers.append(frame_index)
+        return to_3HW
+
+    def finish(self) -> Seen:
+        """What is kept; call it after the last frame."""
+        left = len(self._numbers) - _BLOCK * len(self._hashes)
+        hashes = [*self._hashes, difference_hashes(self._block_N3HW[:left])]
+        sights = np.stack(self._sights) if self._sights else np.empty((0, 3, 9, 16), np.uint8)
+        return Seen(np.concatenate(hashes), np.array(self._numbers, np.int64), sights, np.array(self._sight_indices, np.int64))
+
+
+def difference_hashes(pictures_N3HW: Pictures) -> npt.NDArray[np.uint64]:
+    """Of each picture 64 bits: whether it gets brighter from one of 9 columns to the next, in 8 rows.
+
+    >>> ramp = np.broadcast_to(np.arange(64, dtype=np.uint8), (1, 3, 36, 64))
+    >>> hex(difference_hashes(ramp)[0]), hex(difference_hashes(ramp[..., ::-1])[0])
+    ('0xffffffffffffffff', '0x0')
+    """
+    light = pictures_N3HW[:, 0, 2:34, :63].reshape(len(pictures_N3HW), 8, 4, 9, 7).mean((2, 4), dtype=np.float32)
+    bits = np.packbits((np.diff(light, axis=2) > 0).reshape(len(light), 64), axis=1)
+    return np.ascontiguousarray(bits).view(">u8")[:, 0].astype(np.uint64)
