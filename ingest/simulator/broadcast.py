@@ -5,6 +5,7 @@ A broadcast is a pure function of sport, seed, length and settings, and is cheap
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,19 +16,27 @@ from deepsport.ids import digest, make_id
 from deepsport.records import Event, Made, Shot, Utterance
 from deepsport.taxonomy import CameraKind, Sport, Transition
 from deepsport.timebase import FrameRate, FrameWindow, Span
+from ingest.simulator.direction import direct
 from ingest.simulator.looks import choose_look
-from ingest.simulator.schedule import FRAMES_PER_S, PlannedShot, Scene, SimulatorConfig, plan, show_of
-from ingest.simulator.sound import PlacedLine, Samples, mix, place_lines
-from ingest.simulator.truth import Play, Truth
+from ingest.simulator.schedule import FLASH_FRAMES, PlannedShot, Production, Scene, SimulatorConfig, plan, show_of
+from ingest.simulator.sound import PlacedLine, Samples, Sound, place_lines
+from ingest.simulator.truth import Graphic, Play, Replay, Truth
 
 if TYPE_CHECKING:
     from ingest.simulator.film import Film
 
-_CAMERA_OF = {Scene.WIDE: CameraKind.WIDE, Scene.CROWD: CameraKind.OTHER, Scene.COACH: CameraKind.CLOSE}
+_CAMERA_OF = {
+    Scene.WIDE: CameraKind.WIDE,
+    Scene.CROWD: CameraKind.OTHER,
+    Scene.COACH: CameraKind.CLOSE,
+    Scene.CLOSE: CameraKind.CLOSE,
+    Scene.REPLAY: CameraKind.WIDE,
+    Scene.GRAPHIC: CameraKind.GRAPHIC,
+}
 
 
 class SimulatedBroadcast:
-    """A broadcast of duration_s seconds at 25 fps and 640x360, the same for the same arguments on every machine.
+    """A broadcast of duration_s seconds at 640x360, the same for the same arguments on every machine.
 
     Times are seconds of the broadcast; broadcast_id is written into the records.
 
@@ -40,18 +49,18 @@ class SimulatedBroadcast:
     (360, 640, 3)
     """
 
-    rate = FrameRate(num=FRAMES_PER_S)
-
     def __init__(
         self, sport: Sport, seed: int, duration_s: float, config: SimulatorConfig | None = None, broadcast_id: str = ""
     ) -> None:
         self.sport, self.seed, self.config = sport, seed, config or SimulatorConfig()
         self.broadcast_id = broadcast_id
+        self.rate: FrameRate = self.config.rate
         self.show = show_of(sport)
         # A hash, so that neighbouring seeds, and the same seed in two sports, have nothing in common.
         self._entropy = int(digest("simulator", sport, seed), 16)
         self.look = choose_look(self._rng("look"), self.show.field.surfaces, self.config.noise)
-        self.schedule = plan(self.show, self.look.teams, self._rng("plan"), duration_s, self.config)
+        planned = direct if self.config.production is Production.BROADCAST else plan
+        self.schedule = planned(self.show, self.look.teams, self._rng("plan"), duration_s, self.config)
         self.start_clock_s = float(self._rng("clock").integers(0, 2400))
         self.num_frames = self.schedule.num_frames
         self.teams = self.look.teams
@@ -94,7 +103,11 @@ class SimulatedBroadcast:
     @cached_property
     def plays(self) -> list[Play]:
         """The plays in order, each a single wide shot."""
-        return [Play(span=self._span(s.first, s.last), event_index=s.play) for s in self.schedule.shots if s.play is not None]
+        return [
+            Play(span=self._span(s.first, s.last), event_index=s.play)
+            for s in self.schedule.shots
+            if s.play is not None and s.live is None
+        ]
 
     @cached_property
     def shots(self) -> list[Shot]:
@@ -106,18 +119,42 @@ class SimulatedBroadcast:
                 broadcast_id=self.broadcast_id,
                 shot_index=index,
                 span=self._span(shot.first, shot.last),
-                transition=Transition.CUT if index else Transition.START,
+                transition=shot.transition if index else Transition.START,
+                transition_span=self._span(*shot.mixed) if shot.mixed else None,
                 camera=_CAMERA_OF[shot.scene],
+                replay=shot.live is not None,
+                replay_of=None if shot.live is None else self._id("shot", shot.live),
                 made=made,
             )
             for index, shot in enumerate(self.schedule.shots)
         ]
 
     @cached_property
+    def replays(self) -> list[Replay]:
+        """The shots in which an event is seen again, in order."""
+        found = []
+        for number, shot in enumerate(self.schedule.shots):
+            if shot.live is None or shot.play is None:
+                continue
+            event = self.schedule.events[shot.play]
+            again = [i for i in range(shot.first, shot.last + 1) if event.first <= int(shot.moment(i)) <= event.last]
+            span = self._span(again[0], again[-1])
+            found.append(Replay(shot_index=number, event_index=shot.play, evidence=span, speed=shot.speed))
+        return found
+
+    @property
+    def graphics(self) -> list[Graphic]:
+        """The drawings that come and go, and the tables that fill the screen."""
+        return [
+            Graphic(kind=graphic.kind, span=self._span(graphic.first, graphic.last), words=graphic.words)
+            for graphic in self.schedule.graphics
+        ]
+
+    @cached_property
     def _placed_lines(self) -> list[PlacedLine]:
         if not self.config.commentary:
             return []
-        return place_lines(self.sport, self.schedule, [event.time_s for event in self.events], self._rng("speech"))
+        return place_lines(self.sport, self.schedule, self._moments_s, self.duration_s, self._rng("speech"))
 
     @cached_property
     def utterances(self) -> list[Utterance]:
@@ -149,23 +186,42 @@ class SimulatedBroadcast:
             plays=tuple(self.plays),
             shots=tuple(self.shots),
             scenes=tuple(shot.scene for shot in self.schedule.shots),
+            replays=tuple(self.replays),
+            flashes=tuple(self._span(first, first + FLASH_FRAMES - 1) for first in self.schedule.flashes),
+            graphics=tuple(self.graphics),
             events=tuple(self.events),
             utterances=tuple(self.utterances),
             states=self.schedule.states,
         )
 
+    @property
+    def duration_s(self) -> float:
+        """How long the pictures last, in seconds."""
+        return self.rate.time_s(self.num_frames)
+
+    @property
+    def _moments_s(self) -> list[float]:
+        return [event.time_s for event in self.events]
+
+    @cached_property
+    def sound(self) -> Sound:
+        """The sound, any part of which can be had without the rest: mono at 16 kHz, as long as the pictures."""
+        return Sound(self._placed_lines, self._moments_s, self.duration_s, self._rng("crowd"))
+
     def audio(self) -> Samples:
-        """The sound: float32 mono at 16 kHz within [-1, 1], as long as the pictures."""
-        moments_s = [event.time_s for event in self.events]
-        return mix(self._placed_lines, moments_s, self.rate.time_s(self.num_frames), self._rng("crowd"))
+        """All the sound at once: float32 mono at 16 kHz within [-1, 1]."""
+        return self.sound.part(0, self.sound.num_samples)
+
+    def _shot_number(self, frame_index: int) -> int:
+        return bisect_right(self._shot_starts, frame_index) - 1
 
     def shot_at(self, frame_index: int) -> PlannedShot:
         """The shot that a frame belongs to."""
-        return self.schedule.shots[int(np.searchsorted(self._shot_starts, frame_index, side="right")) - 1]
+        return self.schedule.shots[self._shot_number(frame_index)]
 
     @cached_property
-    def _shot_starts(self) -> NDArray[np.int64]:
-        return np.array([shot.first for shot in self.schedule.shots])
+    def _shot_starts(self) -> list[int]:
+        return [shot.first for shot in self.schedule.shots]
 
     @cached_property
     def _film(self) -> Film:
@@ -180,4 +236,8 @@ class SimulatedBroadcast:
         """
         if not 0 <= frame_index < self.num_frames:
             raise IndexError(f"frame {frame_index} of a broadcast of {self.num_frames} frames")
-        return self._film.frame(frame_index, self.shot_at(frame_index))
+        return self._film.frame(frame_index, self._shot_number(frame_index))
+
+    def bug_words(self, frame_index: int) -> tuple[str, str, str]:
+        """What the score bug says on a frame: the score of each team, and the clock."""
+        return self._film.bug_words(frame_index)

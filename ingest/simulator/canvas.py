@@ -81,6 +81,11 @@ class Canvas:
         face = cv2.FONT_HERSHEY_DUPLEX
         cv2.putText(self.image, text, place, face, size * self.scale, shade(colour, self.light), width, cv2.LINE_AA)
 
+    @staticmethod
+    def text_width(text: str, size: float, width: int = 1) -> int:
+        """How wide a line of text is, in units."""
+        return int(cv2.getTextSize(text, cv2.FONT_HERSHEY_DUPLEX, size, width)[0][0])
+
 
 def draw_small_player(canvas: Canvas, kit: Colour, skin: Colour, stride: float) -> None:
     """A player of the wide shots, 10 units high, standing on the origin. stride in -1..1 is the phase of the run."""
@@ -168,6 +173,16 @@ def draw_crowd(rng: np.random.Generator, height: int, width: int, cell: int, hue
 def blurred(image: Image, radius: int) -> Image:
     """The picture out of focus; radius in pixels."""
     return np.asarray(cv2.blur(image, (2 * radius + 1, 2 * radius + 1)), np.uint8)
+
+
+def enlarged(image: Image, factor: float, x: float) -> Image:
+    """The part of the picture about a column, and about its lower middle, enlarged to the picture's size."""
+    height, width = image.shape[:2]
+    part_height, part_width = round(height / factor), round(width / factor)
+    left = int(np.clip(x - part_width / 2, 0, width - part_width))
+    top = round(0.7 * (height - part_height))
+    part = image[top : top + part_height, left : left + part_width]
+    return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def perspective(corners_from: NDArray[np.float32], corners_to: NDArray[np.float32]) -> NDArray[np.float64]:

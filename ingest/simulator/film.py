@@ -1,33 +1,48 @@
-"""Turns a schedule into pictures: stadiums, moving players, the figures and the object of an event, cutaways, the score bug.
+"""Turns a schedule into pictures: stadiums, moving players, the figures and the object of an event, and what lies over them.
 
 Still parts are painted once a broadcast and kept; a frame is a crop of them with what moves drawn on top.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsport.timebase import FrameRate
+from deepsport.taxonomy import Transition
 from ingest.simulator.canvas import (
     Canvas,
     Image,
     add_noise,
-    blurred,
     draw_crowd,
+    enlarged,
     perspective,
 )
-from ingest.simulator.looks import BLACK, DARK, HAIRS, KITS, SHORT_NAMES, SKINS, WHITE, Colour, Look, shade
-from ingest.simulator.schedule import FRAMES_PER_S, PlannedEvent, PlannedShot, Scene, Schedule, SimulatorConfig
+from ingest.simulator.looks import DARK, HAIRS, KITS, SKINS, WHITE, Colour, Look, shade
+from ingest.simulator.mixing import flashed, mixed
+from ingest.simulator.schedule import FLASH_FRAMES, GraphicKind, PlannedEvent, PlannedShot, Scene, Schedule, SimulatorConfig
 from ingest.simulator.stage import HEIGHT, PANORAMA_WIDTH, WIDTH, ZONE_X, Camera, Points, SportShow, project
+from ingest.simulator.stills import (
+    draw_player_near,
+    paint_background,
+    paint_bug,
+    paint_coach,
+    paint_crowd,
+    paint_full_screen,
+    paint_lower_third,
+    paint_replay_mark,
+    paint_table,
+)
 
 _FIGURE_PX: Final = 160
 _SLOT_PX: Final = 66
 """Distance between two figures; a figure is about 50 wide."""
 _OBJECT_BASE_Y: Final = 190
+_REPLAY_ZOOM: Final = 1.2
 _POP: Final = (0.9, 0.97)
 """Size of an event's figures on its first and its last two frames."""
 
@@ -121,7 +136,7 @@ class _Motion:
         wander = self._sway * np.sin(self._phase + self._speed * frame)
         x, y, _ = self.ball.at(frame)
         follow = self._pull * (np.array([x, y]) - 0.5) * np.array([1.0, 0.5])
-        moment = frame / max(1, self._num_frames - 1) * (len(self._course) - 1)
+        moment = max(0.0, frame) / max(1, self._num_frames - 1) * (len(self._course) - 1)
         step = min(int(moment), max(0, len(self._course) - 2))
         home = self._course[step]
         if len(self._course) > 1:
@@ -141,16 +156,48 @@ class Film:
         self._stills: dict[Scene, Image] = {}
         self._motions: dict[int, _Motion] = {}
         self._bugs: dict[tuple[str, ...], Image] = {}
-        self._rate = FrameRate(num=FRAMES_PER_S)
+        self._graphics: dict[int, Image] = {}
+        self._graphic_starts = [graphic.first for graphic in schedule.graphics]
+        self._scored = [event.first + 4 for event in schedule.events]
 
-    def frame(self, index: int, shot: PlannedShot) -> Image:
-        """Frame index of the broadcast, which lies in shot; HWC uint8 RGB."""
-        image = self._wide(index, shot) if shot.scene is Scene.WIDE else self._cutaway(index, shot)
-        if self._config.score_bug:
-            self._draw_bug(image, index)
+    def frame(self, index: int, number: int) -> Image:
+        """Frame index of the broadcast, which lies in shot number; HWC uint8 RGB."""
+        shots = self._schedule.shots
+        # The shot that is being mixed in, if any: this one at its beginning, the next one at the end of this.
+        entering = next((n for n in (number, number + 1) if n < len(shots) and _mixes(shots[n], index)), None)
+        if entering is None:
+            image = self._picture(index, shots[number])
+        else:
+            after = shots[entering]
+            assert after.mixed is not None
+            first, last = after.mixed
+            share = (index - first + 1) / (last - first + 2)
+            pictures = self._picture(index, shots[entering - 1]), self._picture(index, after)
+            image = mixed(after.transition, *pictures, share, self._look)
+        flash = bisect_right(self._schedule.flashes, index) - 1
+        if flash >= 0 and (step := index - self._schedule.flashes[flash]) < FLASH_FRAMES:
+            image = flashed(image, step)
         if not self._look.noise:
             return image
         return add_noise(image, _noise_tile(self._look.noise), (index * 2654435761 + self._entropy) % (1 << 31))
+
+    def _picture(self, index: int, shot: PlannedShot) -> Image:
+        """What one camera shows, and what lies over it."""
+        if shot.scene in (Scene.WIDE, Scene.REPLAY):
+            image = self._wide(index, shot)
+        elif shot.scene is Scene.CLOSE:
+            image = self._close(index, shot)
+        elif shot.scene is Scene.GRAPHIC:
+            return self._graphic_at(shot.first, paint_full_screen).copy()
+        else:
+            image = self._cutaway(index, shot)
+        self._lay_over(image, index)
+        if self._config.score_bug:
+            self._draw_bug(image, index)
+        if shot.scene is Scene.REPLAY:
+            mark = paint_replay_mark()
+            image[16 : 16 + mark.shape[0], WIDTH - 16 - mark.shape[1] : WIDTH - 16] = mark
+        return image
 
     def _rng(self, *key: int) -> np.random.Generator:
         return np.random.default_rng([self._entropy, *key])
@@ -162,26 +209,30 @@ class Film:
             panorama = Panorama(self._show, self._show.field.cameras[shot.camera], self._look, self._rng(1, shot.camera))
             self._panoramas[shot.camera] = panorama
         event = self._schedule.events[shot.play]
+        live = shot if shot.live is None else self._schedule.shots[shot.live]
         motion = self._motions.get(shot.play)
         if motion is None:
-            num_frames, since = shot.last - shot.first + 1, event.first - shot.first
+            num_frames, since = live.last - live.first + 1, event.first - live.first
             motion = _Motion(self._show, self._rng(2, shot.play), num_frames, event, since)
             if len(self._motions) > 32:  # memory must not grow with the length of the broadcast
                 self._motions.clear()
             self._motions[shot.play] = motion
-        frame = index - shot.first
-        share = frame / max(1, shot.last - shot.first)
+        moment = shot.moment(index)
+        frame = moment - live.first
+        share = min(1.0, max(0.0, frame / max(1, live.last - live.first)))
         ease = share * share * (3 - 2 * share)
         slack = (PANORAMA_WIDTH - WIDTH) // 2
         left = round(slack + 0.9 * (motion.pan[0] + (motion.pan[1] - motion.pan[0]) * ease))
         image: Image = panorama.image[:, left : left + WIDTH].copy()
-        self._draw_players(Canvas(image, self._look.light, x=-left), panorama, motion, frame, event, index)
-        if event.first <= index <= event.last:
-            self._draw_event(Canvas(image, self._look.light), event, index)
+        self._draw_players(Canvas(image, self._look.light, x=-left), panorama, motion, frame, event, int(moment))
+        if shot.scene is Scene.REPLAY:
+            image = enlarged(image, _REPLAY_ZOOM, ZONE_X[event.zone])
+        if event.first <= int(moment) <= event.last:
+            self._draw_event(Canvas(image, self._look.light), event, int(moment))
         return image
 
     def _draw_players(
-        self, canvas: Canvas, panorama: Panorama, motion: _Motion, frame: int, event: PlannedEvent, index: int
+        self, canvas: Canvas, panorama: Panorama, motion: _Motion, frame: float, event: PlannedEvent, index: int
     ) -> None:
         places = motion.places(frame)
         pixels, heights = panorama.place(places.reshape(-1, 2), self._show)
@@ -223,7 +274,7 @@ class Film:
         still = self._stills.get(shot.scene)
         if still is None:
             rng = self._rng(4, list(Scene).index(shot.scene))
-            still = _crowd_still(rng, self._look) if shot.scene is Scene.CROWD else _coach_still(rng, self._look)
+            still = paint_crowd(rng, self._look) if shot.scene is Scene.CROWD else paint_coach(rng, self._look)
             self._stills[shot.scene] = still
         slack_y, slack_x = still.shape[0] - HEIGHT, still.shape[1] - WIDTH
         share = (index - shot.first) / max(1, shot.last - shot.first)
@@ -232,69 +283,70 @@ class Film:
         image: Image = still[top : top + HEIGHT, left : left + WIDTH].copy()
         return image
 
+    def _close(self, index: int, shot: PlannedShot) -> Image:
+        """A player of the team whose number stands for the shot's camera, swaying a little."""
+        still = self._stills.get(shot.scene)
+        if still is None:
+            still = self._stills[shot.scene] = paint_background(self._rng(4, list(Scene).index(shot.scene)), self._look)
+        rng = self._rng(6, shot.first)
+        x, number, pace = 320 + rng.uniform(-90, 90), int(rng.integers(1, 24)), rng.uniform(0.05, 0.12)
+        image: Image = still[:HEIGHT, :WIDTH].copy()
+        sway = float(np.sin(pace * (index - shot.first)))
+        kit = self._look.kit(self._look.teams[shot.camera])
+        draw_player_near(Canvas(image, self._look.light).at(x, 372), rng, kit, number, sway)
+        return image
+
+    def _lay_over(self, image: Image, index: int) -> None:
+        number = bisect_right(self._graphic_starts, index) - 1
+        graphic = self._schedule.graphics[number] if number >= 0 else None
+        if graphic is None or index > graphic.last or graphic.kind is GraphicKind.FULL_SCREEN:
+            return
+        shown = graphic.shown(index)
+        if graphic.kind is GraphicKind.LOWER_THIRD:  # slides out of the left edge
+            picture = self._graphic_at(graphic.first, paint_lower_third)
+            width = round(picture.shape[1] * shown)
+            image[288 : 288 + picture.shape[0], :width] = picture[:, picture.shape[1] - width :]
+            return
+        picture = self._graphic_at(graphic.first, paint_table)
+        top, left = (HEIGHT - picture.shape[0]) // 2, (WIDTH - picture.shape[1]) // 2
+        place = image[top : top + picture.shape[0], left : left + picture.shape[1]]
+        place[:] = mixed(Transition.DISSOLVE, place.copy(), picture, shown, self._look)
+
+    def _graphic_at(self, first: int, paint: Callable[[Look, tuple[str, ...]], Image]) -> Image:
+        """The picture of the graphic that begins on that frame."""
+        picture = self._graphics.get(first)
+        if picture is None:
+            if len(self._graphics) > 4:
+                self._graphics.clear()
+            graphic = self._schedule.graphics[bisect_right(self._graphic_starts, first) - 1]
+            picture = self._graphics[first] = paint(self._look, graphic.words)
+        return picture
+
+    def bug_words(self, index: int) -> tuple[str, str, str]:
+        """What the score bug says on a frame: the score of each team, and the clock."""
+        state = self._schedule.states[bisect_right(self._scored, index)]
+        clock = self._show.clock_words(self._start_clock_s, self._config.rate.time_s(index), state)
+        return (*self._show.score_words(state), clock)
+
     def _draw_bug(self, image: Image, index: int) -> None:
-        done = sum(event.first + 4 <= index for event in self._schedule.events)
-        state = self._schedule.states[done]
-        clock = self._show.clock_words(self._start_clock_s, self._rate.time_s(index), state)
-        words = (*self._show.score_words(state), clock)
+        words = self.bug_words(index)
         bug = self._bugs.get(words)
         if bug is None:
             if len(self._bugs) > 8:
                 self._bugs.clear()
-            bug = self._bugs[words] = _paint_bug(self._look, words)
+            bug = self._bugs[words] = paint_bug(self._look, words)
         image[14 : 14 + bug.shape[0], 16 : 16 + bug.shape[1]] = bug
+
+
+def _mixes(shot: PlannedShot, index: int) -> bool:
+    return shot.mixed is not None and shot.mixed[0] <= index <= shot.mixed[1]
 
 
 def _shorts(kit: Colour) -> Colour:
     return DARK if kit == KITS["white"] else shade(kit, 0.45)
 
 
-def _paint_bug(look: Look, words: tuple[str, ...]) -> Image:
-    image: Image = np.empty((36, 132, 3), np.uint8)
-    image[:] = (24, 27, 38)
-    image[:, 87:] = (38, 43, 60)
-    canvas = Canvas(image)
-    for row, team in enumerate(look.teams):
-        canvas.box(3, 4 + 16 * row, 8, 15 + 16 * row, KITS[team])
-        canvas.text(12, 15 + 16 * row, SHORT_NAMES[team], 0.4, WHITE)
-        canvas.text(46, 15 + 16 * row, words[row], 0.4, (255, 226, 130))
-    canvas.text(91, 23, words[2], 0.36, (214, 222, 236))
-    return image
-
-
 @lru_cache(maxsize=16)
 def _noise_tile(peak: int) -> Image:
     noise = np.random.default_rng(peak).normal(peak / 2, peak / 5, (HEIGHT + 96, WIDTH + 128, 1))
     return np.repeat(np.clip(np.rint(noise), 0, peak).astype(np.uint8), 3, axis=2)
-
-
-def _crowd_still(rng: np.random.Generator, look: Look) -> Image:
-    """A stand filled with people, seen from near."""
-    image = draw_crowd(rng, HEIGHT + 40, WIDTH + 60, 46, look.crowd_hue, look.light * 1.15)
-    canvas = Canvas(image, look.light)
-    for _ in range(9):
-        x, y = rng.uniform(0, WIDTH + 60), rng.uniform(40, HEIGHT)
-        red, green, blue = (int(c) for c in rng.integers(60, 170, 3))
-        canvas.polygon([(x, y), (x + 46, y - 6), (x + 46, y + 6), (x, y + 12)], (red, green, blue))
-    return blurred(image, 1)
-
-
-def _coach_still(rng: np.random.Generator, look: Look) -> Image:
-    """A coach in grey, head and shoulders, before a stand out of focus."""
-    image = blurred(draw_crowd(rng, HEIGHT + 20, WIDTH + 40, 30, look.crowd_hue, look.light * 0.8), 9)
-    canvas = Canvas(image, look.light).at(340 + rng.uniform(-60, 60), 380)
-    skin, hair = SKINS[int(rng.integers(len(SKINS)))], HAIRS[int(rng.integers(len(HAIRS)))]
-    suit = shade((72, 76, 86), float(rng.uniform(0.6, 1.2)))
-    canvas.polygon([(-150, 0), (-138, -88), (-96, -124), (-30, -146), (30, -146), (96, -124), (138, -88), (150, 0)], suit)
-    canvas.polygon([(-30, -146), (30, -146), (0, -60)], (190, 194, 200))
-    canvas.polygon([(-8, -136), (8, -136), (12, -60), (0, -40), (-12, -60)], shade(suit, 0.5))
-    canvas.line(0, -170, 0, -146, shade(skin, 0.86), 46)
-    canvas.ellipse(0, -222, 56, 72, skin)
-    canvas.ellipse(0, -246, 60, 54, hair, start=180, end=360)
-    for eye in (-21, 21):
-        canvas.ellipse(eye, -222, 8, 5, (236, 236, 236))
-        canvas.circle(eye, -222, 4, BLACK)
-        canvas.line(eye - 9, -236, eye + 9, -236, hair, 4)
-    canvas.line(0, -218, -4, -198, shade(skin, 0.8), 4)
-    canvas.line(-15, -178, 15, -178, (130, 60, 60), 5)
-    return image

@@ -1,7 +1,7 @@
 """What happens in a broadcast, and when: plays with one event each, the shots they are filmed in, the score. No pictures yet.
 
-Everything is counted in frames and drawn from the seed alone. A play is one wide shot; between some plays the picture cuts away
-to the crowd or to a coach.
+Everything is counted in frames and drawn from the seed alone. A play is one wide shot; between some plays a plain production cuts
+away to the crowd or to a coach. What a broadcast production does is in ingest/simulator/direction.py.
 """
 
 from __future__ import annotations
@@ -18,11 +18,21 @@ from deepsport.errors import ImpossibleEvent, UserError
 from deepsport.records import Event
 from deepsport.sports import sport_module
 from deepsport.sports.base import State
-from deepsport.taxonomy import Sport
-from deepsport.timebase import Span
+from deepsport.taxonomy import Sport, Transition
+from deepsport.timebase import FrameRate, Span
 from ingest.simulator.stage import NO_DETAILS, ZONES, Details, SportShow
 
-FRAMES_PER_S = 25
+PAL = FrameRate(num=25)
+NTSC = FrameRate(num=30000, den=1001)
+
+
+class Production(StrEnum):
+    """How a broadcast is filmed and cut."""
+
+    PLAIN = "plain"
+    """Plays, each a single wide shot, and cutaways to the crowd and a coach; all cut hard."""
+    BROADCAST = "broadcast"
+    """As on television: close-ups, replays between wipes, dissolves, fades, flashes, graphics."""
 
 
 class SimulatorConfig(BaseModel):
@@ -43,6 +53,14 @@ class SimulatorConfig(BaseModel):
     """Largest noise of the camera, in grey levels."""
     commentary: bool = True
     """Speak lines over the crowd's noise."""
+    # Left out of what ids and hashes are made of while it is the default: plain broadcasts keep the ids they always had.
+    production: Production = Field(default=Production.PLAIN, exclude_if=lambda value: value == Production.PLAIN)
+    """How it is filmed and cut: ``plain`` or ``broadcast``."""
+    rate: FrameRate = Field(default=PAL, exclude_if=lambda value: value == PAL)
+    """Frames per second: 25, or 30000/1001 as in North America and Japan."""
+
+
+FLASH_FRAMES = 2
 
 
 class Scene(StrEnum):
@@ -51,6 +69,11 @@ class Scene(StrEnum):
     WIDE = "wide"
     CROWD = "crowd"
     COACH = "coach"
+    CLOSE = "close"
+    """A player, head and shoulders."""
+    REPLAY = "replay"
+    GRAPHIC = "graphic"
+    """A table that fills the screen."""
 
 
 class PlannedShot(NamedTuple):
@@ -63,6 +86,19 @@ class PlannedShot(NamedTuple):
     """Which of the two wide cameras."""
     play: int | None
     """Index of the play that it films."""
+    transition: Transition = Transition.CUT
+    mixed: tuple[int, int] | None = None
+    """First and last frame that are mixed of the shot before and this one; first lies in the middle."""
+    live: int | None = None
+    """Of a replay: index of the shot that it shows again."""
+    live_from: int = 0
+    """Of a replay: the frame that its first one shows again."""
+    speed: float = 1.0
+    """Of a replay: frames of the live shot for each of its own."""
+
+    def moment(self, index: int) -> float:
+        """The frame of the broadcast on which what frame index shows happened: itself, unless this is a replay."""
+        return index if self.live is None else self.live_from + (index - self.first) * self.speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +115,31 @@ class PlannedEvent:
     details: Details = NO_DETAILS
 
 
+class GraphicKind(StrEnum):
+    """Where a drawing lies."""
+
+    LOWER_THIRD = "lower_third"
+    """A name at the bottom left."""
+    TABLE = "table"
+    """Over most of the picture, which goes on behind it."""
+    FULL_SCREEN = "full_screen"
+    """In place of the picture: it makes a shot of its own."""
+
+
+class PlannedGraphic(NamedTuple):
+    """A drawing on frames first to last (last included), coming and going over so many frames."""
+
+    kind: GraphicKind
+    first: int
+    last: int
+    ease: int
+    words: tuple[str, ...]
+
+    def shown(self, index: int) -> float:
+        """How much of it is there on a frame, in [0, 1]."""
+        return max(0.0, min(1.0, (index - self.first + 1) / (self.ease + 1), (self.last - index + 1) / (self.ease + 1)))
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """All of a broadcast but its looks."""
@@ -89,6 +150,10 @@ class Schedule:
     """One a play, in order."""
     states: tuple[State, ...]
     """Where the match stands before the first event, and after each; a won match is followed by a new one."""
+    graphics: tuple[PlannedGraphic, ...] = ()
+    """In order, never two at once."""
+    flashes: tuple[int, ...] = ()
+    """First frames of flashes, in order; each lights FLASH_FRAMES frames."""
 
 
 def plan(
@@ -98,10 +163,7 @@ def plan(
 
     Raises: UserError when not even one play fits.
     """
-    shortest, longest = (round(s * FRAMES_PER_S) for s in config.play_s)
-    num_frames = round(duration_s * FRAMES_PER_S)
-    if num_frames < shortest:
-        raise UserError(f"a broadcast of {duration_s} s holds no play; make it at least {config.play_s[0]} s long")
+    num_frames, shortest, longest = frames_of(duration_s, config)
     shots: list[PlannedShot] = []
     events: list[PlannedEvent] = []
     states = [show.opening(teams, rng)]
@@ -111,7 +173,7 @@ def plan(
         if num_frames - now - length < 15:  # too little for another shot
             length = num_frames - now
         shots.append(PlannedShot(Scene.WIDE, now, now + length - 1, camera, len(events)))
-        event, state = _plan_event(show, rng, now, length, states[-1], config)
+        event, state = plan_event(show, rng, now, length, states[-1], config)
         events.append(event)
         states.append(show.opening(teams, rng) if show.is_over(state) else state)
         now, camera = now + length, 1 - camera
@@ -125,6 +187,17 @@ def plan(
     return Schedule(num_frames, tuple(shots), tuple(events), tuple(states))
 
 
+def frames_of(duration_s: float, config: SimulatorConfig) -> tuple[int, int, int]:
+    """Frames of the broadcast, of its shortest and of its longest play.
+
+    Raises: UserError when not even one play fits.
+    """
+    num_frames, shortest, longest = (round(s * config.rate.fps) for s in (duration_s, *config.play_s))
+    if num_frames < shortest:
+        raise UserError(f"a broadcast of {duration_s} s holds no play; make it at least {config.play_s[0]} s long")
+    return num_frames, shortest, longest
+
+
 def _cut_away(shots: list[PlannedShot], rng: np.random.Generator, now: int, length: int) -> int:
     scene = Scene.CROWD if rng.random() < 0.6 else Scene.COACH
     if shots[-1].scene is scene:
@@ -133,9 +206,10 @@ def _cut_away(shots: list[PlannedShot], rng: np.random.Generator, now: int, leng
     return now + length
 
 
-def _plan_event(
+def plan_event(
     show: SportShow, rng: np.random.Generator, start: int, length: int, state: State, config: SimulatorConfig
 ) -> tuple[PlannedEvent, State]:
+    """The event of a play of so many frames, and where the match stands after it."""
     # The kind is drawn first and evenly, then the team among those that the rules allow: over many broadcasts every kind is
     # as likely for either team, so nothing can be guessed without looking.
     kind = show.kinds[int(rng.integers(len(show.kinds)))]

@@ -7,7 +7,9 @@ float32 at 16 kHz.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from deepsport.taxonomy import Sport
 from ingest.simulator.ambience import ambience_of
-from ingest.simulator.schedule import FRAMES_PER_S, Schedule
+from ingest.simulator.schedule import Schedule
 
 SAMPLE_RATE: Final = 16_000
 SOUNDS_DIR: Final = Path(__file__).parent / "sounds"
@@ -91,13 +93,14 @@ def speech(name: str) -> Samples:
     return read_audio(SOUNDS_DIR / f"{name}.opus", SAMPLE_RATE)
 
 
-def place_lines(sport: Sport, schedule: Schedule, moments_s: list[float], rng: np.random.Generator) -> list[PlacedLine]:
+def place_lines(
+    sport: Sport, schedule: Schedule, moments_s: list[float], length_s: float, rng: np.random.Generator
+) -> list[PlacedLine]:
     """A line after each event (its moment in moments_s) and chatter between them where there is room; none overlap.
 
     An event after which no line of its kind fits, before the next or the end, goes without.
     """
     voices = [str(v) for v in rng.permutation(sorted({line.voice for line in lines() if line.sport is sport}))]
-    length_s = schedule.num_frames / FRAMES_PER_S
     starts_s = [moment_s + float(rng.uniform(*LAG_S)) for moment_s in moments_s]
     placed: list[PlacedLine] = []
     free_s = float(rng.uniform(0.2, 1.5))
@@ -141,20 +144,42 @@ def _pick(choices: tuple[Line, ...], placed: list[PlacedLine], rng: np.random.Ge
     return fresh[int(rng.integers(len(fresh)))]
 
 
-def mix(placed: list[PlacedLine], moments_s: list[float], duration_s: float, rng: np.random.Generator) -> Samples:
-    """The lines over the crowd, duration_s long, within [-1, 1]."""
-    num_samples = round(duration_s * SAMPLE_RATE)
-    tile = _crowd_tile()
-    sound = np.resize(np.roll(tile, int(rng.integers(len(tile)))), num_samples) * np.float32(_CROWD_LEVEL * rng.uniform(0.7, 1.3))
-    for moment_s in moments_s:
-        start = round((moment_s + 0.2) * SAMPLE_RATE)
-        swell = sound[start : start + 2 * SAMPLE_RATE]
-        swell *= 1 + np.float32(1.2) * np.hanning(2 * SAMPLE_RATE).astype(np.float32)[: len(swell)]
-    for line, start_s in placed:
-        start = round(start_s * SAMPLE_RATE)
-        samples = speech(line.name)[: max(0, num_samples - start)]
-        sound[start : start + len(samples)] += samples
-    return np.clip(sound, -1, 1)
+class Sound:
+    """The lines over the crowd, duration_s long. Only the part that is asked for is ever held."""
+
+    def __init__(self, placed: list[PlacedLine], moments_s: list[float], duration_s: float, rng: np.random.Generator) -> None:
+        self.num_samples = round(duration_s * SAMPLE_RATE)
+        tile = _crowd_tile()
+        shift = int(rng.integers(len(tile)))
+        self._crowd = np.roll(tile, shift) * np.float32(_CROWD_LEVEL * rng.uniform(0.7, 1.3))
+        self._swells = [round((moment_s + 0.2) * SAMPLE_RATE) for moment_s in moments_s]
+        self._lines = [(round(start_s * SAMPLE_RATE), line) for line, start_s in placed]
+
+    def part(self, start: int, end: int) -> Samples:
+        """Samples start to end (not included): float32 mono at SAMPLE_RATE within [-1, 1]."""
+        end = min(end, self.num_samples)
+        sound = np.take(self._crowd, np.arange(start, end), mode="wrap")
+        swell = 1 + np.float32(1.2) * np.hanning(2 * SAMPLE_RATE).astype(np.float32)
+        for first in self._swells[bisect_left(self._swells, start - len(swell)) : bisect_left(self._swells, end)]:
+            own, theirs = _overlap(first, len(swell), start, end)
+            sound[own] *= swell[theirs]
+        earliest = bisect_left(self._lines, start - _longest_line(), key=itemgetter(0))
+        for first, line in self._lines[earliest : bisect_left(self._lines, end, key=itemgetter(0))]:
+            samples = speech(line.name)
+            own, theirs = _overlap(first, len(samples), start, end)
+            sound[own] += samples[theirs]
+        return np.clip(sound, -1, 1)
+
+def _overlap(first: int, length: int, start: int, end: int) -> tuple[slice, slice]:
+    """Where samples first to first + length meet samples start to end: as a part of the latter, and of the former."""
+    low, high = max(first, start), max(first, start, min(first + length, end))
+    return slice(low - start, high - start), slice(low - first, high - first)
+
+
+@lru_cache(maxsize=1)
+def _longest_line() -> int:
+    """No line of the bank has more samples."""
+    return round((max(line.duration_s for line in lines()) + 1) * SAMPLE_RATE)
 
 
 @lru_cache(maxsize=1)

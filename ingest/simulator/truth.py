@@ -18,7 +18,7 @@ from deepsport.sports import sport_module
 from deepsport.sports.base import State
 from deepsport.taxonomy import Sport, Transition
 from deepsport.timebase import FrameRate, FrameWindow, Span
-from ingest.simulator.schedule import Scene, SimulatorConfig
+from ingest.simulator.schedule import GraphicKind, Scene, SimulatorConfig
 
 SUFFIX = ".truth.json"
 
@@ -44,9 +44,9 @@ class Replay(Record):
 
 
 class Graphic(Record):
-    """A drawing over the picture that comes and goes; the picture goes on behind it, so it makes no shot."""
+    """A drawing that comes and goes; but for one that fills the screen it makes no shot, the picture goes on behind it."""
 
-    kind: Literal["lower_third", "table"]
+    kind: GraphicKind
     span: Span
     """From its first frame to its last, coming and going included."""
     words: tuple[str, ...]
