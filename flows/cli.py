@@ -105,34 +105,48 @@ def demo(
 
 @app.command(group=KEEPING, sort_key=4)
 def simulate(
+    out: Annotated[Path, Parameter(help="Folder to write into.")] = Path("simulated"),
     *,
     sport: Annotated[
         tuple[str, ...], Parameter(help="A sport to make; may be repeated. [default: soccer, tennis, volleyball]", negative=())
     ] = (),
-    out: Annotated[Path, Parameter(help="Folder to write into.")] = Path("simulated"),
+    minutes: Annotated[float, Parameter(help="Length of each broadcast.")] = 2.0,
     count: Annotated[int, Parameter(help="Broadcasts of each sport.")] = 1,
-    duration_s: Annotated[float, Parameter(help="Length of each, in seconds.")] = 90.0,
     first_seed: Annotated[int, Parameter(help="Seed of the first; the others follow.")] = 0,
+    production: Annotated[
+        Literal["broadcast", "plain"],
+        Parameter(help="As on television (replays, wipes, graphics), or plays and cuts only, as the demo's recipe has it."),
+    ] = "broadcast",
     common: Common = DEFAULTS,
 ) -> int:
-    """Make simulated broadcasts, their event feeds and the truth about them, and a manifest for `deepsport ingest`."""
+    """Make broadcasts with commentary, and the truth about them: something to try everything else on.
+
+    Beside each film lie its event feed, its truth (every shot, event, replay and spoken line, with times) and a contact sheet to
+    look at. The manifest is for `deepsport ingest`. The same command again makes nothing new.
+    """
     from flows.simulation import make_broadcasts
+    from ingest.simulator.schedule import Production
 
     if count < 1:
         raise UserError(f"--count {count}: at least one broadcast of each sport")
     session = _session(common)
     sports = [session.sport(name) for name in sport or ("soccer", "tennis", "volleyball")]
+    if count < 1:
+        raise UserError(f"--count {count}: make at least one broadcast")
     with session.progress() as reporter:
         manifest = make_broadcasts(
             out,
             dict.fromkeys(sports, count),
-            duration_s,
+            60 * minutes,
             first_seed,
-            session.recipe.simulate.simulator,
+            session.recipe.simulate.simulator.model_copy(update={"production": Production(production)}),
+            sheets=True,
             workers=session.workers,
             reporter=reporter,
         )
-    session.say(f"{count * len(sports)} broadcasts; next: deepsport ingest {manifest}")
+    made = count * len(sports)
+    made_words = "1 broadcast" if made == 1 else f"{made} broadcasts"
+    session.say(f"{made_words} in {out}, each with a .png to look at; next: deepsport ingest {manifest}")
     return 0
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from deepsport.engine import in_order, map_items
@@ -28,13 +30,20 @@ class Order:
     duration_s: float
     out_dir: Path
     config: SimulatorConfig
+    sheet: bool = False
+    """Draw a contact sheet beside it, too."""
 
 
-def make_broadcast(order: Order) -> dict[str, object]:
-    """Makes one broadcast, unless it is there; gives its row of the manifest."""
+def make_broadcast(order: Order, reporter: Reporter = ignore) -> dict[str, object]:
+    """Makes one broadcast, unless it is there; gives its row of the manifest. reporter is told the seconds that are made."""
     from ingest.simulator.files import simulate
 
-    files = simulate(order.sport, order.seed, order.duration_s, order.out_dir, order.config)
+    def on_frame(num_frames: int) -> None:
+        reporter(f"{order.sport} {order.seed}", int(num_frames / order.config.rate.fps), int(order.duration_s))
+
+    files = simulate(order.sport, order.seed, order.duration_s, order.out_dir, order.config, on_frame=on_frame)
+    if order.sheet:
+        _draw_sheet(order, files.video.with_suffix(".png"))
     return {
         "path": files.video.name,
         "sport": order.sport.value,
@@ -45,6 +54,16 @@ def make_broadcast(order: Order) -> dict[str, object]:
     }
 
 
+def _draw_sheet(order: Order, path: Path) -> None:
+    from ingest.simulator.broadcast import SimulatedBroadcast
+    from ingest.simulator.sheet import contact_sheet
+
+    drawn = io.BytesIO()
+    contact_sheet(SimulatedBroadcast(order.sport, order.seed, order.duration_s, order.config)).save(drawn, "PNG", optimize=True)
+    if not path.exists() or path.read_bytes() != drawn.getvalue():
+        replace_atomically(path, lambda file: file.write(drawn.getvalue()))
+
+
 def make_broadcasts(
     out_dir: Path,
     counts: Mapping[Sport, int],
@@ -52,21 +71,23 @@ def make_broadcasts(
     first_seed: int,
     config: SimulatorConfig,
     *,
+    sheets: bool = False,
     workers: int = 1,
     reporter: Reporter = ignore,
 ) -> Path:
-    """Makes so many broadcasts of each sport; gives the path of the manifest, which is written last.
+    """Makes so many broadcasts of each sport, if asked with contact sheets; gives the manifest's path, which is written last.
 
     Raises: UserError when the simulator does not play a sport, or the length holds no play.
     """
     if not 0 < duration_s < float("inf"):
         raise UserError(f"a broadcast of {duration_s} s cannot be simulated; say how many seconds it is to last")
     orders = [
-        Order(sport, first_seed + number, duration_s, out_dir, config)
+        Order(sport, first_seed + number, duration_s, out_dir, config, sheets)
         for sport, count in counts.items()
         for number in range(count)
     ]
-    outcomes = in_order(map_items(make_broadcast, orders, workers=workers, label="simulate", on_result=OnOutcome(reporter)))
+    make = partial(make_broadcast, reporter=reporter) if workers == 1 else make_broadcast  # no reporter crosses processes
+    outcomes = in_order(map_items(make, orders, workers=workers, label="simulate", on_result=OnOutcome(reporter)))
     for outcome in outcomes:
         if outcome.error is not None:
             raise UserError(f"{outcome.item.sport} {outcome.item.seed}: cannot be simulated: {outcome.error.message}")

@@ -157,7 +157,7 @@ def test_status_of_an_empty_workspace_is_all_zero(capsys: pytest.CaptureFixture[
 
 def test_simulate_ingest_annotate_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     quiet = ["--set", "ingest.transcription=false", "--set", "simulate.simulator.commentary=false"]
-    assert call("simulate", "--sport", "tennis", "--out", "films", "--duration-s", "13", *quiet) == 0
+    assert call("simulate", "--sport", "tennis", "--production", "plain", "--minutes", "0.22", "films", *quiet) == 0
     rows = [json.loads(line) for line in Path("films/manifest.jsonl").read_text().splitlines()]
     assert [row["path"] for row in rows] == ["tennis-0.mp4"]
     (tmp_path / "films" / "[red]odd[.mp4").write_text("no film")

@@ -19,7 +19,7 @@ from deepsport.sports import sport_module
 from deepsport.taxonomy import Sport
 from deepsport.timebase import FrameWindow
 from ingest.simulator.broadcast import SimulatedBroadcast
-from ingest.simulator.files import contact_sheet, simulate
+from ingest.simulator.files import simulate
 from ingest.simulator.looks import KITS
 from ingest.simulator.schedule import FILMED, Scene, SimulatorConfig, show_of
 from ingest.simulator.sound import SOUNDS_DIR, lines, speech
@@ -271,12 +271,6 @@ def test_cutaways_show_neither_players_nor_events_and_can_be_left_out() -> None:
     assert {Scene.CROWD, Scene.COACH} <= {shot.scene for shot in broadcast.schedule.shots}
     plain = SimulatedBroadcast(Sport.SOCCER, 6, 300, SimulatorConfig(cutaway_probability=0))
     assert {shot.scene for shot in plain.schedule.shots[:-1]} == {Scene.WIDE}
-
-
-def test_the_contact_sheet_has_a_row_for_each_event() -> None:
-    sheet = contact_sheet(SimulatedBroadcast(Sport.TENNIS, 1, 30), max_rows=2)
-    assert sheet.size == (1304, 2 * 166 + 4)
-    assert np.asarray(sheet).std() > 30
 
 
 def labelled_frames(sports: tuple[Sport, ...], num_frames: int, first_seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ A broadcast is a pure function of sport, seed, length and settings, and is cheap
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -225,9 +226,20 @@ class SimulatedBroadcast:
 
     @cached_property
     def _film(self) -> Film:
+        return self._new_film()
+
+    def _new_film(self) -> Film:
         from ingest.simulator.film import Film
 
         return Film(self.show, self.look, self.schedule, self.config, self._entropy, self.start_clock_s)
+
+    def frames(self) -> Iterator[NDArray[np.uint8]]:
+        """All frames in order, as `frame` gives them; the memory of each is used again two frames later."""
+        film = self._new_film()
+        film.reuse_memory()
+        for number, shot in enumerate(self.schedule.shots):
+            for index in range(shot.first, shot.last + 1):
+                yield film.frame(index, number)
 
     def frame(self, frame_index: int) -> NDArray[np.uint8]:
         """One frame as HWC uint8 RGB, (360, 640, 3).

@@ -39,8 +39,12 @@ class Canvas:
 
     def line(self, x0: float, y0: float, x1: float, y1: float, colour: Colour, width: float) -> None:
         """A line with round ends."""
-        ends, thickness = (self._point(x0, y0), self._point(x1, y1)), self._width(width)
-        cv2.line(self.image, *ends, shade(colour, self.light), thickness, cv2.LINE_AA, _SHIFT)
+        # Most of what is drawn is lines: written out, for calls cost more than drawing them.
+        x, y, scale = self.x, self.y, self.scale
+        start = int((x + x0 * scale) * _UNIT), int((y + y0 * scale) * _UNIT)
+        end = int((x + x1 * scale) * _UNIT), int((y + y1 * scale) * _UNIT)
+        thickness = round(width * scale) or 1
+        cv2.line(self.image, start, end, shade(colour, self.light), thickness, cv2.LINE_AA, _SHIFT)
 
     def polygon(self, points: Sequence[tuple[float, float]] | NDArray[np.float64], colour: Colour) -> None:
         """A filled polygon."""
@@ -191,7 +195,7 @@ def perspective(corners_from: NDArray[np.float32], corners_to: NDArray[np.float3
 
 
 def add_noise(image: Image, tile: Image, offset: int) -> Image:
-    """The picture with a tile of noise (larger than it) laid over it, taken from a place that offset chooses."""
+    """The picture, changed in place: a tile of noise (larger than it) is laid over it, from a place that offset chooses."""
     height, width = image.shape[:2]
     top, left = offset % (tile.shape[0] - height + 1), (offset // 64) % (tile.shape[1] - width + 1)
-    return np.asarray(cv2.add(image, tile[top : top + height, left : left + width]), np.uint8)
+    return np.asarray(cv2.add(image, tile[top : top + height, left : left + width], dst=image), np.uint8)

@@ -108,9 +108,11 @@ class _Cutter:
         """What is shown until the next play."""
         live = len(self.shots) - 1
         if self._chance(0.45) and self.room >= 70:
-            close = self._add(Scene.CLOSE, self._frames(1.5, 2.4), camera=event.team)
+            number = int(self._rng.integers(1, 24))
+            close = self._add(Scene.CLOSE, self._frames(1.5, 2.4), camera=event.team, number=number)
             if self._chance(0.4):
-                self._name_player(close, event.team)
+                words = (self._team_word(event.team), self._person(number))
+                self.graphics.append(PlannedGraphic(GraphicKind.LOWER_THIRD, close.first + 4, close.last - _CLEAR, 5, words))
         if self._chance(0.3) and self.room >= 70:
             scene = Scene.CROWD if self._chance(0.6) else Scene.COACH
             transition = Transition.DISSOLVE if self._chance(0.35) else Transition.CUT
@@ -133,7 +135,14 @@ class _Cutter:
         self.shots[-1] = self.shots[-1]._replace(last=self._num_frames - 1)
 
     def _add(
-        self, scene: Scene, length: int, transition: Transition = Transition.CUT, *, camera: int = 0, play: int | None = None
+        self,
+        scene: Scene,
+        length: int,
+        transition: Transition = Transition.CUT,
+        *,
+        camera: int = 0,
+        play: int | None = None,
+        number: int = 0,
     ) -> PlannedShot:
         mixed = None
         if not self.shots:
@@ -142,7 +151,7 @@ class _Cutter:
             fewest, most = _MIXED_FRAMES[transition]
             num_mixed = int(self._rng.integers(fewest, most + 1))
             mixed = (self.now - num_mixed // 2, self.now - num_mixed // 2 + num_mixed - 1)
-        shot = PlannedShot(scene, self.now, self.now + length - 1, camera, play, transition, mixed)
+        shot = PlannedShot(scene, self.now, self.now + length - 1, camera, play, transition, mixed, number=number)
         self.shots.append(shot)
         self.now += length
         return shot
@@ -158,17 +167,14 @@ class _Cutter:
     def _lay_over(self, first: int, last: int) -> None:
         """A name at the bottom, or a table over most of the picture, on some of these frames."""
         table = self._chance(0.4)
-        words = self._table() if table else (self._team_word(int(self._rng.integers(2))), self._person())
+        team, number = int(self._rng.integers(2)), int(self._rng.integers(1, 24))
+        words = self._table() if table else (self._team_word(team), self._person(number))
         # Every second table is there from one frame to the next: it looks like a cut, and is none.
         ease = 1 if table and self._chance(0.5) else 6
         length = min(last - first + 1, self._frames(1.6, 2.6))
         start = first + int(self._rng.integers(0, last - first + 2 - length))
         kind = GraphicKind.TABLE if table else GraphicKind.LOWER_THIRD
         self.graphics.append(PlannedGraphic(kind, start, start + length - 1, ease, words))
-
-    def _name_player(self, shot: PlannedShot, team: int) -> None:
-        words = (self._team_word(team), self._person())
-        self.graphics.append(PlannedGraphic(GraphicKind.LOWER_THIRD, shot.first + 4, shot.last - _CLEAR, 5, words))
 
     def _fill_screen(self, words: tuple[str, ...]) -> None:
         shot = self.shots[-1]
@@ -188,8 +194,8 @@ class _Cutter:
     def _team_word(self, team: int) -> str:
         return self._teams[team].upper()
 
-    def _person(self) -> str:
-        return f"{int(self._rng.integers(1, 24))} {_NAMES[int(self._rng.integers(len(_NAMES)))]}"
+    def _person(self, number: int) -> str:
+        return f"{number} {_NAMES[int(self._rng.integers(len(_NAMES)))]}"
 
     def _frames(self, shortest_s: float, longest_s: float) -> int:
         return max(_MIN_FRAMES, round(float(self._rng.uniform(shortest_s, longest_s)) * self._fps))

@@ -1,27 +1,39 @@
-"""Writes a simulated broadcast as files: the video, an event feed, the truth, and a contact sheet for people to look at."""
+"""Writes a simulated broadcast as files: the video, an event feed, the truth."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from deepsport.errors import UserError
 from deepsport.files import replace_atomically
-from deepsport.sports.base import describe
 from deepsport.taxonomy import Sport
 from ingest.simulator.broadcast import SimulatedBroadcast
-from ingest.simulator.schedule import SimulatorConfig
+from ingest.simulator.feeds import FeedShape, write_feed
+from ingest.simulator.schedule import Production, SimulatorConfig
 from ingest.simulator.sound import SAMPLE_RATE
+from ingest.simulator.stage import HEIGHT, WIDTH
 from ingest.simulator.truth import truth_path
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
-GOP = 10
-"""Frames from keyframe to keyframe; so few that the file can serve as a proxy as it is."""
+class _Encoding(NamedTuple):
+    gop: int
+    """Frames from keyframe to keyframe."""
+    preset: str
+    crf: int
+    quick: bool
 
-PRESET = "superfast"
-"""Of x264: a quarter less time than veryfast for a quarter more bytes."""
+
+_ENCODINGS = {
+    # So short a GOP that the file can serve as a proxy as it is. A quarter less time than veryfast for a quarter more bytes.
+    Production.PLAIN: _Encoding(10, "superfast", 23, quick=False),
+    # Two seconds, as on television; another eighth less time for a third more bytes.
+    Production.BROADCAST: _Encoding(50, "ultrafast", 26, quick=True),
+}
+
+PROGRESS_FRAMES = 25
+"""So often a film that is being written says how far it is."""
 
 
 class SimulatedFiles(NamedTuple):
@@ -33,73 +45,59 @@ class SimulatedFiles(NamedTuple):
 
 
 def simulate(
-    sport: Sport, seed: int, duration_s: float, out_dir: Path, config: SimulatorConfig | None = None
+    sport: Sport,
+    seed: int,
+    duration_s: float,
+    out_dir: Path,
+    config: SimulatorConfig | None = None,
+    *,
+    on_frame: Callable[[int], None] | None = None,
 ) -> SimulatedFiles:
     """Writes <sport>-<seed>.mp4, .feed.json (deepsport-feed-1) and .truth.json; the same arguments give the same bytes.
 
-    The truth is written last: files that are there already for the same arguments are left as they are.
+    The truth is written last: files that are there already for the same arguments are left as they are, and those that other
+    settings made are made again.
 
-    Raises: UserError when the simulator does not play the sport, or the length holds no play.
+    Raises: UserError when the simulator does not play the sport, the length holds no play, a film of that name was made by
+    something else, or the folder cannot be written to.
     """
-    from deepsport.video import write_video
-
     broadcast = SimulatedBroadcast(sport, seed, duration_s, config)
     stem = f"{sport}-{seed}"
     video = out_dir / f"{stem}.mp4"
     files = SimulatedFiles(video, video.with_suffix(".feed.json"), truth_path(video))
-    feed, truth = _json(feed_of(broadcast)), (broadcast.truth.model_dump_json(indent=1) + "\n").encode()
+    feed = write_feed(broadcast.truth, FeedShape.DEEPSPORT).data
+    truth = (broadcast.truth.model_dump_json(indent=1) + "\n").encode()
     if files.truth.exists() and files.truth.read_bytes() == truth and files.video.exists() and files.feed.exists():
         return files
-    out_dir.mkdir(parents=True, exist_ok=True)
-    files.truth.unlink(missing_ok=True)
-    frames = (broadcast.frame(i) for i in range(broadcast.num_frames))
-    write_video(files.video, frames, broadcast.rate, broadcast.audio(), sample_rate=SAMPLE_RATE, gop=GOP, preset=PRESET)
-    replace_atomically(files.feed, lambda file: file.write(feed))
-    replace_atomically(files.truth, lambda file: file.write(truth))
+    # The feed first: beside a film without a truth it shows that a killed run of ours left it.
+    if files.video.exists() and not (files.truth.exists() or files.feed.exists()):
+        raise UserError(f"{files.video} is there already and was not simulated; name another folder")
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        files.truth.unlink(missing_ok=True)
+        replace_atomically(files.feed, lambda file: file.write(feed))
+        write_film(broadcast, files.video, on_frame=on_frame)
+        replace_atomically(files.truth, lambda file: file.write(truth))
+    except OSError as error:
+        raise UserError(f"{out_dir}: cannot be written to ({error.strerror or error})") from error
     return files
 
 
-def feed_of(broadcast: SimulatedBroadcast) -> dict[str, object]:
-    """The events as a deepsport-feed-1 document."""
-    events = [
-        {
-            "time_s": event.time_s,
-            "evidence": [event.evidence.start_s, event.evidence.end_s],
-            "kind": event.kind,
-            "team": event.team,
-            "zone": event.zone,
-            "num_players": event.num_players,
-            **{name: value for name in ("outcome", "value", "tactic") if (value := getattr(event, name)) is not None},
-        }
-        for event in broadcast.events
-    ]
-    rate = broadcast.rate
-    header = {"format": "deepsport-feed-1", "sport": str(broadcast.sport), "fps": [rate.num, rate.den], "unit": "seconds"}
-    return {**header, "events": events}
+def write_film(broadcast: SimulatedBroadcast, path: Path, *, on_frame: Callable[[int], None] | None = None) -> None:
+    """Writes pictures and sound as an mp4, frame by frame: memory does not grow with the length.
 
+    on_frame is told every PROGRESS_FRAMES how many are written.
+    """
+    from deepsport.video import VideoWriter
 
-def contact_sheet(broadcast: SimulatedBroadcast, max_rows: int = 12) -> Image:
-    """A picture with a row for each event (the first max_rows): a second before, at its start, middle and end, and after it."""
-    import numpy as np
-    from PIL import Image, ImageDraw
-
-    columns, (width, height), label_px = 5, (256, 144), 18
-    events = broadcast.events[:max_rows]
-    sheet = Image.new("RGB", (columns * (width + 4) + 4, len(events) * (height + label_px + 4) + 4), (16, 18, 24))
-    draw = ImageDraw.Draw(sheet)
-    for row, event in enumerate(events):
-        window = broadcast.rate.window_of(event.evidence, broadcast.num_frames)
-        assert window is not None
-        top = 4 + row * (height + label_px + 4)
-        draw.text((6, top + 2), f"{event.time_s:6.2f} s  {describe(event)}", fill=(230, 232, 240))
-        first, last = window.idx_start, window.idx_end
-        for column, index in enumerate((first - 25, first, (first + last) // 2, last, last + 13)):
-            index = int(np.clip(index, 0, broadcast.num_frames - 1))
-            picture = Image.fromarray(broadcast.frame(index)).resize((width, height), Image.Resampling.BOX)
-            sheet.paste(picture, (4 + column * (width + 4), top + label_px))
-            draw.text((8 + column * (width + 4), top + label_px + height - 13), f"{index}", fill=(255, 255, 255))
-    return sheet
-
-
-def _json(document: dict[str, object]) -> bytes:
-    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+    rate, sound, num_sent = broadcast.rate, broadcast.sound, 0
+    encoding = _ENCODINGS[broadcast.config.production]
+    with VideoWriter(path, rate, (WIDTH, HEIGHT), sample_rate=SAMPLE_RATE, **encoding._asdict()) as writer:
+        for frame in broadcast.frames():
+            writer.add_frame(frame)
+            due = writer.num_frames * SAMPLE_RATE * rate.den // rate.num
+            writer.add_audio(sound.part(num_sent, due))
+            num_sent = due
+            if on_frame is not None and writer.num_frames % PROGRESS_FRAMES == 0:
+                on_frame(writer.num_frames)
+        writer.add_audio(sound.part(num_sent, sound.num_samples))

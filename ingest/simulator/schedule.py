@@ -61,6 +61,7 @@ class SimulatorConfig(BaseModel):
 
 
 FLASH_FRAMES = 2
+MAX_DURATION_S = 12 * 3600
 
 
 class Scene(StrEnum):
@@ -83,7 +84,7 @@ class PlannedShot(NamedTuple):
     first: int
     last: int
     camera: int
-    """Which of the two wide cameras."""
+    """Which of the two wide cameras; in a close-up, which team."""
     play: int | None
     """Index of the play that it films."""
     transition: Transition = Transition.CUT
@@ -95,6 +96,8 @@ class PlannedShot(NamedTuple):
     """Of a replay: the frame that its first one shows again."""
     speed: float = 1.0
     """Of a replay: frames of the live shot for each of its own."""
+    number: int = 0
+    """Of a close-up: what stands on the shirt."""
 
     def moment(self, index: int) -> float:
         """The frame of the broadcast on which what frame index shows happened: itself, unless this is a replay."""
@@ -190,8 +193,10 @@ def plan(
 def frames_of(duration_s: float, config: SimulatorConfig) -> tuple[int, int, int]:
     """Frames of the broadcast, of its shortest and of its longest play.
 
-    Raises: UserError when not even one play fits.
+    Raises: UserError when not even one play fits, or it would last longer than any broadcast.
     """
+    if not 0 < duration_s <= MAX_DURATION_S:
+        raise UserError(f"a broadcast cannot last {duration_s:g} s; it may last up to {MAX_DURATION_S // 3600} hours")
     num_frames, shortest, longest = (round(s * config.rate.fps) for s in (duration_s, *config.play_s))
     if num_frames < shortest:
         raise UserError(f"a broadcast of {duration_s} s holds no play; make it at least {config.play_s[0]} s long")

@@ -152,6 +152,7 @@ class Sound:
         tile = _crowd_tile()
         shift = int(rng.integers(len(tile)))
         self._crowd = np.roll(tile, shift) * np.float32(_CROWD_LEVEL * rng.uniform(0.7, 1.3))
+        self._swell = 1 + np.float32(1.2) * np.hanning(2 * SAMPLE_RATE).astype(np.float32)
         self._swells = [round((moment_s + 0.2) * SAMPLE_RATE) for moment_s in moments_s]
         self._lines = [(round(start_s * SAMPLE_RATE), line) for line, start_s in placed]
 
@@ -159,10 +160,9 @@ class Sound:
         """Samples start to end (not included): float32 mono at SAMPLE_RATE within [-1, 1]."""
         end = min(end, self.num_samples)
         sound = np.take(self._crowd, np.arange(start, end), mode="wrap")
-        swell = 1 + np.float32(1.2) * np.hanning(2 * SAMPLE_RATE).astype(np.float32)
-        for first in self._swells[bisect_left(self._swells, start - len(swell)) : bisect_left(self._swells, end)]:
-            own, theirs = _overlap(first, len(swell), start, end)
-            sound[own] *= swell[theirs]
+        for first in self._swells[bisect_left(self._swells, start - len(self._swell)) : bisect_left(self._swells, end)]:
+            own, theirs = _overlap(first, len(self._swell), start, end)
+            sound[own] *= self._swell[theirs]
         earliest = bisect_left(self._lines, start - _longest_line(), key=itemgetter(0))
         for first, line in self._lines[earliest : bisect_left(self._lines, end, key=itemgetter(0))]:
             samples = speech(line.name)

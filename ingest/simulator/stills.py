@@ -103,7 +103,7 @@ def paint_full_screen(look: Look, words: tuple[str, ...]) -> Image:
 
 def paint_table(look: Look, words: tuple[str, ...]) -> Image:
     """A table of rows ``left|what|right`` under a heading, for most of the screen."""
-    image: Image = np.empty((52 + 44 * (len(words) - 1), 460, 3), np.uint8)
+    image: Image = np.empty((52 + 46 * (len(words) - 1), 460, 3), np.uint8)
     image[:] = _INK
     canvas = Canvas(image)
     for row, line in enumerate(words):
