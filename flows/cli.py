@@ -131,8 +131,6 @@ def simulate(
         raise UserError(f"--count {count}: at least one broadcast of each sport")
     session = _session(common)
     sports = [session.sport(name) for name in sport or ("soccer", "tennis", "volleyball")]
-    if count < 1:
-        raise UserError(f"--count {count}: make at least one broadcast")
     with session.progress() as reporter:
         manifest = make_broadcasts(
             out,

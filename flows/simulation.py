@@ -14,7 +14,8 @@ from deepsport.errors import UserError
 from deepsport.files import replace_atomically
 from deepsport.taxonomy import Sport
 from flows.progress import OnOutcome, Reporter, ignore
-from ingest.simulator.schedule import SimulatorConfig
+from ingest.simulator.files import make_folder
+from ingest.simulator.schedule import SimulatorConfig, frames_of, show_of
 
 MANIFEST = "manifest.jsonl"
 LICENCE = "Apache-2.0"
@@ -42,8 +43,9 @@ def make_broadcast(order: Order, reporter: Reporter = ignore) -> dict[str, objec
         reporter(f"{order.sport} {order.seed}", int(num_frames / order.config.rate.fps), int(order.duration_s))
 
     files = simulate(order.sport, order.seed, order.duration_s, order.out_dir, order.config, on_frame=on_frame)
-    if order.sheet:
-        _draw_sheet(order, files.video.with_suffix(".png"))
+    sheet = files.video.with_suffix(".png")
+    if order.sheet and not (sheet.exists() and sheet.stat().st_mtime_ns >= files.truth.stat().st_mtime_ns):
+        _draw_sheet(order, sheet)
     return {
         "path": files.video.name,
         "sport": order.sport.value,
@@ -60,8 +62,7 @@ def _draw_sheet(order: Order, path: Path) -> None:
 
     drawn = io.BytesIO()
     contact_sheet(SimulatedBroadcast(order.sport, order.seed, order.duration_s, order.config)).save(drawn, "PNG", optimize=True)
-    if not path.exists() or path.read_bytes() != drawn.getvalue():
-        replace_atomically(path, lambda file: file.write(drawn.getvalue()))
+    replace_atomically(path, lambda file: file.write(drawn.getvalue()))
 
 
 def make_broadcasts(
@@ -77,10 +78,12 @@ def make_broadcasts(
 ) -> Path:
     """Makes so many broadcasts of each sport, if asked with contact sheets; gives the manifest's path, which is written last.
 
-    Raises: UserError when the simulator does not play a sport, or the length holds no play.
+    Raises: UserError when the simulator does not play a sport, the length holds no play, or the folder cannot be written to.
     """
-    if not 0 < duration_s < float("inf"):
-        raise UserError(f"a broadcast of {duration_s} s cannot be simulated; say how many seconds it is to last")
+    frames_of(duration_s, config)  # mistakes are said before work begins
+    for sport in counts:
+        show_of(sport)
+    make_folder(out_dir)
     orders = [
         Order(sport, first_seed + number, duration_s, out_dir, config, sheets)
         for sport, count in counts.items()

@@ -69,10 +69,10 @@ def test_our_feed_gives_the_events_it_says(read):
 
 def test_the_simulators_feed_is_read_back_event_by_event(read):
     from ingest.simulator.broadcast import SimulatedBroadcast
-    from ingest.simulator.files import feed_of as simulated_feed
+    from ingest.simulator.feeds import FeedShape, write_feed
 
     film = SimulatedBroadcast(Sport.TENNIS, seed=5, duration_s=40)
-    kept = read(simulated_feed(film), broadcast_of(Sport.TENNIS, 40.0))
+    kept = read(write_feed(film.truth, FeedShape.DEEPSPORT).data, broadcast_of(Sport.TENNIS, 40.0))
     assert kept.drops == []
     for event, truth in zip(kept.items, film.events, strict=True):
         same = ("kind", "team", "zone", "num_players")

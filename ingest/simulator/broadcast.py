@@ -17,6 +17,7 @@ from deepsport.ids import digest, make_id
 from deepsport.records import Event, Made, Shot, Utterance
 from deepsport.taxonomy import CameraKind, Sport, Transition
 from deepsport.timebase import FrameRate, FrameWindow, Span
+from ingest.simulator.ambience import ambience_of
 from ingest.simulator.direction import direct
 from ingest.simulator.looks import choose_look
 from ingest.simulator.schedule import FLASH_FRAMES, PlannedShot, Production, Scene, SimulatorConfig, plan, show_of
@@ -207,7 +208,8 @@ class SimulatedBroadcast:
     @cached_property
     def sound(self) -> Sound:
         """The sound, any part of which can be had without the rest: mono at 16 kHz, as long as the pictures."""
-        return Sound(self._placed_lines, self._moments_s, self.duration_s, self._rng("crowd"))
+        happened = [(event.time_s, event.kind) for event in self.events]
+        return Sound(self._placed_lines, happened, ambience_of(self.sport), self.duration_s, self._rng("crowd"))
 
     def audio(self) -> Samples:
         """All the sound at once: float32 mono at 16 kHz within [-1, 1]."""

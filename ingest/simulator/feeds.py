@@ -111,13 +111,13 @@ def write_feed(truth: Truth, shape: FeedShape, noise: FeedNoise | None = None) -
 
 
 def _deepsport(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
-    events = []
+    events: list[dict[str, object]] = []
     for entry in entries:
         event = truth.events[entry.event_index]
         moved_s = entry.time_s - event.time_s
-        facts = event.model_dump(include=set(_FACTS), exclude_none=True)
         evidence = [event.evidence.start_s + moved_s, event.evidence.end_s + moved_s]
-        events.append({"time_s": entry.time_s, "evidence": evidence, **{name: facts[name] for name in _FACTS if name in facts}})
+        facts = {name: value for name in _FACTS if (value := getattr(event, name)) is not None}
+        events.append({"time_s": entry.time_s, "evidence": evidence, **facts})
     rate = [truth.rate.num, truth.rate.den]
     return _json({"format": "deepsport-feed-1", "sport": str(truth.sport), "fps": rate, "unit": "seconds", "events": events})
 

@@ -72,8 +72,8 @@ def simulate(
     # The feed first: beside a film without a truth it shows that a killed run of ours left it.
     if files.video.exists() and not (files.truth.exists() or files.feed.exists()):
         raise UserError(f"{files.video} is there already and was not simulated; name another folder")
+    make_folder(out_dir)
     try:
-        out_dir.mkdir(parents=True, exist_ok=True)
         files.truth.unlink(missing_ok=True)
         replace_atomically(files.feed, lambda file: file.write(feed))
         write_film(broadcast, files.video, on_frame=on_frame)
@@ -81,6 +81,14 @@ def simulate(
     except OSError as error:
         raise UserError(f"{out_dir}: cannot be written to ({error.strerror or error})") from error
     return files
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder, unless it is there. Raises: UserError when that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written to ({error.strerror or error})") from error
 
 
 def write_film(broadcast: SimulatedBroadcast, path: Path, *, on_frame: Callable[[int], None] | None = None) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from deepsport.taxonomy import Sport
-from ingest.simulator.ambience import ambience_of
+from ingest.simulator.ambience import Ambience, ambience_of, signal
 from ingest.simulator.schedule import Schedule
 
 SAMPLE_RATE: Final = 16_000
@@ -29,7 +29,6 @@ LAG_S: Final = (0.3, 1.0)
 """How long after an event's moment the commentator begins to speak of it."""
 _PAUSE_S: Final = 0.35
 """Least silence between two lines."""
-_CROWD_LEVEL: Final = 0.012
 _TILE_S: Final = 20
 
 
@@ -145,16 +144,26 @@ def _pick(choices: tuple[Line, ...], placed: list[PlacedLine], rng: np.random.Ge
 
 
 class Sound:
-    """The lines over the crowd, duration_s long. Only the part that is asked for is ever held."""
+    """The lines over the crowd and what rings in the sport's place, duration_s long. Only the part that is asked for is held."""
 
-    def __init__(self, placed: list[PlacedLine], moments_s: list[float], duration_s: float, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        placed: list[PlacedLine],
+        happened: list[tuple[float, str]],
+        place: Ambience,
+        duration_s: float,
+        rng: np.random.Generator,
+    ) -> None:
+        """happened: the moments of the events, in seconds and in order, and their kinds."""
         self.num_samples = round(duration_s * SAMPLE_RATE)
-        tile = _crowd_tile()
+        tile = _crowd_tile(place.bright_hz)
         shift = int(rng.integers(len(tile)))
-        self._crowd = np.roll(tile, shift) * np.float32(_CROWD_LEVEL * rng.uniform(0.7, 1.3))
-        self._swell = 1 + np.float32(1.2) * np.hanning(2 * SAMPLE_RATE).astype(np.float32)
-        self._swells = [round((moment_s + 0.2) * SAMPLE_RATE) for moment_s in moments_s]
-        self._lines = [(round(start_s * SAMPLE_RATE), line) for line, start_s in placed]
+        self._crowd = np.roll(tile, shift) * np.float32(place.crowd * rng.uniform(0.7, 1.3))
+        self._swell = 1 + np.float32(place.swell) * np.hanning(2 * SAMPLE_RATE).astype(np.float32)
+        self._swells = [_sample(moment_s + 0.2) for moment_s, _ in happened]
+        self._lines = [(_sample(start_s), line.name) for line, start_s in placed]
+        ringing = [(moment_s, *place.signals[kind]) for moment_s, kind in happened if kind in place.signals]
+        self._signals = sorted((_sample(moment_s + delay_s), name) for moment_s, name, delay_s in ringing)
 
     def part(self, start: int, end: int) -> Samples:
         """Samples start to end (not included): float32 mono at SAMPLE_RATE within [-1, 1]."""
@@ -163,12 +172,18 @@ class Sound:
         for first in self._swells[bisect_left(self._swells, start - len(self._swell)) : bisect_left(self._swells, end)]:
             own, theirs = _overlap(first, len(self._swell), start, end)
             sound[own] *= self._swell[theirs]
-        earliest = bisect_left(self._lines, start - _longest_line(), key=itemgetter(0))
-        for first, line in self._lines[earliest : bisect_left(self._lines, end, key=itemgetter(0))]:
-            samples = speech(line.name)
-            own, theirs = _overlap(first, len(samples), start, end)
-            sound[own] += samples[theirs]
+        for placed, samples_of in ((self._signals, signal), (self._lines, speech)):
+            earliest = bisect_left(placed, start - _longest_line(), key=itemgetter(0))
+            for first, name in placed[earliest : bisect_left(placed, end, key=itemgetter(0))]:
+                samples = samples_of(name)
+                own, theirs = _overlap(first, len(samples), start, end)
+                sound[own] += samples[theirs]
         return np.clip(sound, -1, 1)
+
+
+def _sample(time_s: float) -> int:
+    return round(time_s * SAMPLE_RATE)
+
 
 def _overlap(first: int, length: int, start: int, end: int) -> tuple[slice, slice]:
     """Where samples first to first + length meet samples start to end: as a part of the latter, and of the former."""
@@ -182,13 +197,13 @@ def _longest_line() -> int:
     return round((max(line.duration_s for line in lines()) + 1) * SAMPLE_RATE)
 
 
-@lru_cache(maxsize=1)
-def _crowd_tile() -> Samples:
+@lru_cache(maxsize=4)
+def _crowd_tile(bright_hz: float) -> Samples:
     """Some seconds of murmur of effective value 1 that can be repeated without a seam: noise shaped like many voices."""
     rng = np.random.default_rng(0)
     num_samples = _TILE_S * SAMPLE_RATE
     hertz = np.fft.rfftfreq(num_samples, 1 / SAMPLE_RATE)
-    shape = 1 / (1 + (np.maximum(hertz, 1) / 500) ** 2) * (hertz > 90)
+    shape = 1 / (1 + (np.maximum(hertz, 1) / bright_hz) ** 2) * (hertz > 90)
     spectrum = shape * np.exp(2j * np.pi * rng.random(len(hertz)))
     noise = np.fft.irfft(spectrum, num_samples)
     breath = 1 + 0.25 * np.sin(2 * np.pi * 3 * np.arange(num_samples) / num_samples)
