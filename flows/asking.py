@@ -28,6 +28,8 @@ def run_ask(session: Session, clip: str, text: str, checkpoint: Path | None = No
     """
     if not text.strip():
         raise UserError("the question is empty")
+    if checkpoint is not None and not checkpoint.is_dir():
+        raise UserError(f"{checkpoint}: no such folder; give the folder of a checkpoint")
     folder = checkpoint or _newest(session)
     path = Path(clip)
     if path.is_file():

@@ -74,11 +74,17 @@ def _say(console: Console, lines: Sequence[str]) -> None:
 
 def document_of(report: ReplayReport) -> dict[str, object]:
     """The report as JSON: every feed with its refusals, and the sums."""
-    feeds = [feed.model_dump(mode="json") | {"share_replayed": feed.share_replayed, "score_right": feed.score_right}
-             for feed in report.feeds]
-    return {"feeds": feeds, "unreadable": [failed.model_dump(mode="json") for failed in report.unreadable],
-            "share_replayed": report.share_replayed, "num_scores": report.num_scores,
-            "num_wrong_scores": report.num_wrong_scores}
+    feeds = [
+        feed.model_dump(mode="json") | {"share_replayed": feed.share_replayed, "score_right": feed.score_right}
+        for feed in report.feeds
+    ]
+    return {
+        "feeds": feeds,
+        "unreadable": [failed.model_dump(mode="json") for failed in report.unreadable],
+        "share_replayed": report.share_replayed,
+        "num_scores": report.num_scores,
+        "num_wrong_scores": report.num_wrong_scores,
+    }
 
 
 def lines_of(report: ReplayReport) -> list[str]:

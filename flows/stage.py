@@ -58,6 +58,8 @@ class StageResult:
     """What the stage left out, earlier runs included."""
     failures: list[str] = field(default_factory=list)
     """Items without a result, each with its reason; they are tried again by the next run."""
+    quarantined: list[str] = field(default_factory=list)
+    """What a person should look at: items, each with what is wrong with it."""
     num_bad_items: int = 0
     """Items that failed or were quarantined whole."""
     wall_s: float = 0.0
@@ -77,7 +79,10 @@ class StageResult:
     def count(self, num_records: int, drops: Iterable[Drop]) -> None:
         """Adds what a unit holds."""
         self.num_records += num_records
-        self.drops.update(drop.reason for drop in drops)
+        for drop in drops:
+            self.drops[drop.reason] += 1
+            if drop.reason in QUARANTINE:
+                self.quarantined.append(f"{drop.item}: {drop.detail or drop.reason}")
 
     def fail(self, item: str, failure: Failure) -> None:
         """Notes an item that has no result."""
@@ -88,8 +93,7 @@ class StageResult:
     def check(self, max_failure_share: float) -> None:
         """Raises: StageFailed when more than that share of the items is bad."""
         if self.num_items and self.num_bad_items / self.num_items > max_failure_share:
-            worst = ", ".join(f"{reason} {count}" for reason, count in self.drops.most_common(3) if reason in QUARANTINE)
-            named = "; ".join([*self.failures[:3], *([worst] if worst else [])])
+            named = "; ".join([*self.failures, *self.quarantined][:3])
             raise StageFailed(
                 f"{self.stage}: {self.num_bad_items} of {self.num_items} items failed, the recipe allows "
                 f"{max_failure_share:.0%} ({named}); `deepsport status` lists them"

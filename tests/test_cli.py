@@ -112,6 +112,7 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
         (["simulate", "--minutes", "0.1", "/dev/null/films"], "cannot be written to"),
         (["status", "--workspace", "/proc/workspace"], "choose another --workspace"),
         (["ask", "film.mp4", "Which event?"], "run `deepsport train` first"),
+        (["ask", "film.mp4", "Which event?", "--checkpoint", "nowhere"], "nowhere: no such folder"),
         (["curriculum"], "run `deepsport annotate` first"),
         (["review", "push"], "DEEPSPORT_LABEL_STUDIO_URL"),
         (["ask", "nothing", ""], "the question is empty"),
@@ -186,7 +187,8 @@ def test_simulate_ingest_annotate_status(tmp_path: Path, capsys: pytest.CaptureF
 def test_only_bad_input_is_exit_code_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "bad.mp4").write_text("no film")
     assert call("ingest", "bad.mp4") == 1
-    assert "1 of 1 items failed" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 of 1 items failed" in said and "bad.mp4: not a video container" in said
 
 
 def test_ask_wants_a_clip_or_a_film(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
