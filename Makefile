@@ -44,7 +44,7 @@ test-all: test test-rest  ## every test
 
 check: install-test  ## lint, types, layers
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check benchmarks docs export flows recipes train
+	$(BIN)/ruff format --check benchmarks docs export recipes train
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -57,10 +57,18 @@ def show_rules(query: str, sport: str | None, limit: int) -> int:
     if known is not None:
         sport_module(known)
     found = find_rules(query, known, limit)
-    _say(Console(), [line for rule in found for line in (
-        f"{rule.rule_id}: {rule.title} ({rule.edition}, {rule.law}"
-        + (f"; compared {rule.verified.isoformat()})" if rule.verified else "; not compared with the official text)"),
-        f"  {rule.text}")])
+    _say(
+        Console(),
+        [
+            line
+            for rule in found
+            for line in (
+                f"{rule.rule_id}: {rule.title} ({rule.edition}, {rule.law}"
+                + (f"; compared {rule.verified.isoformat()})" if rule.verified else "; not compared with the official text)"),
+                f"  {rule.text}",
+            )
+        ],
+    )
     if not found:
         _say(Console(stderr=True), [f"no rule has a word of {query!r}"])
     return EXIT_DONE if found else EXIT_FAILED
