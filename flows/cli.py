@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -317,6 +318,9 @@ def compact(*, common: Common = DEFAULTS) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and ends the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks is escaped, not a crash
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(lambda: app(arguments, exit_on_error=False, print_error=False, result_action="return_value")))
 
 

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -261,6 +263,14 @@ def test_a_file_that_is_no_feed_is_one_line_and_exit_code_2(tmp_path, capsys, na
     assert replayed(path) == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and why in said.err
+
+
+def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path):
+    path = write(tmp_path, "x.csv", coachai(*RALLIES).replace("Momo", "Ševčenko"))
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-m", "flows", "sports", "replay", str(path)], capture_output=True, timeout=120,
+                          env=environment, check=False)
+    assert done.returncode == 0 and b"\\u0160ev\\u010denko" in done.stdout, done.stderr
 
 
 def test_a_folder_a_film_and_no_file_at_all_are_a_persons_mistake(tmp_path, capsys, monkeypatch):
