@@ -202,6 +202,14 @@ def test_a_power_play_goal_ends_the_first_minor_and_never_a_major():
     assert len(state.penalties) == 1  # a short-handed goal ends nothing
     state = play(ICE_HOCKEY, state, "penalty_end red", "major_penalty red #6", "faceoff blue", "goal blue")
     assert [p.kind for p in state.penalties] == ["major"] and state.score == (2, 1)
+    with pytest.raises(ImpossibleEvent, match="#6 is in the penalty box"):
+        play(ICE_HOCKEY, state, "faceoff red #6")
+    assert play(ICE_HOCKEY, state, "penalty_end red #6", "faceoff red #6").out == ()  # a major alone sends nobody off
+
+
+def test_a_dangerous_action_sends_the_player_off_and_a_team_mate_to_the_box():
+    state = play(ICE_HOCKEY, ICE_HOCKEY.ledger.start(TEAMS), "faceoff blue", "match_penalty red #6", "penalty_end red")
+    assert state.short == (0, 0)
     with pytest.raises(ImpossibleEvent, match="#6 is out of the game"):
         play(ICE_HOCKEY, state, "faceoff red #6")
 

@@ -47,6 +47,8 @@ KINDS = (
 EDITION = "Official Baseball Rules 2025 (MLB)"
 COMPARED = "Official Baseball Rules (MLB), Rule 5.05 in an undated copy by the Baseball Rules Academy"
 _DAY = date(2026, 11, 23)
+LATER = "Official Baseball Rules (MLB), Rules 5.05 to 7.04 in an undated public transcription"
+_LATER_DAY = date(2026, 11, 25)
 
 
 def _rule(name: str, title: str, law: str, text: str, *tags: str, edition: str = EDITION, verified: date | None = None) -> Rule:
@@ -56,19 +58,19 @@ def _rule(name: str, title: str, law: str, text: str, *tags: str, edition: str =
 RULES = (
     _rule("score", "How a run scores", "Rule 5.08(a)",
           "A run scores each time a runner legally touches all four bases, home last, before the third out ends the half-inning.",
-          "run", "home plate", "score"),
+          "run", "home plate", "score", edition=LATER, verified=_LATER_DAY),
     _rule("no_run_on_third_out", "No run on the third out", "Rule 5.08(a)",
           "No run counts when the third out is made by the batter before he reaches first, by a runner who was forced out, or "
           "by a runner ahead who missed a base.",
-          "third out", "force out", "run does not count"),
+          "third out", "force out", "run does not count", edition=LATER, verified=_LATER_DAY),
     _rule("winner", "Nine innings and the winner", "Rule 7.01",
           "A game has nine innings; the team with more runs wins. The last half-inning is not played, or not played out, when "
           "the home team leads.",
-          "winner", "nine innings", "home team leads", "bottom of the ninth"),
-    _rule("walk_off", "Walk-off", "Rules 5.08(b) and 7.01(g)",
+          "winner", "nine innings", "home team leads", "bottom of the ninth", edition=LATER, verified=_LATER_DAY),
+    _rule("walk_off", "Walk-off", "Rules 5.08(b) and 7.01(b)",
           "When the home team takes the lead in the last of the ninth or later, the game ends with that run. Only on a home run "
           "over the fence do all runners count.",
-          "walk-off", "winning run", "bottom of the ninth"),
+          "walk-off", "winning run", "bottom of the ninth", edition=LATER, verified=_LATER_DAY),
     _rule("extra_innings", "Extra innings", "Rule 7.01(b)",
           "A game level after nine innings goes on until one team leads after a whole inning, or the home team takes the lead. "
           "In the regular season each extra half-inning begins with a runner on second.",
@@ -81,15 +83,15 @@ RULES = (
           "at bat", "batting order", "visiting team", "top of the inning"),
     _rule("walk", "Base on balls", "Rule 5.05(b)(1)",
           "Four balls give the batter first base; runners move only as far as he forces them.",
-          "walk", "base on balls", "four balls"),
+          "walk", "base on balls", "four balls", edition=LATER, verified=_LATER_DAY),
     _rule("hit_by_pitch", "Hit by a pitch", "Rule 5.05(b)(2)",
           "A batter touched by a pitch he does not swing at gets first base, unless it was in the strike zone or he did not try "
           "to avoid it.",
-          "hit by pitch", "first base"),
+          "hit by pitch", "first base", edition=LATER, verified=_LATER_DAY),
     _rule("strikeout", "Three strikes", "Rule 5.09(a)(2)",
           "A third strike that the catcher holds puts the batter out; so does one that is not held when first base is occupied "
           "and fewer than two are out.",
-          "strikeout", "three strikes", "out"),
+          "strikeout", "three strikes", "out", edition=LATER, verified=_LATER_DAY),
     _rule("dropped_third_strike", "Third strike not caught", "Rule 5.05(a)(2)",
           "When the catcher does not hold the third strike, the batter may run, provided first base is free or two are out.",
           "dropped third strike", "uncaught", "batter becomes a runner", edition=COMPARED, verified=_DAY),
@@ -115,32 +117,32 @@ RULES = (
     _rule("fly_out", "Caught in the air", "Rule 5.09(a)(1)",
           "A batter is out when a fielder catches his fly ball, fair or foul. Runners must touch their base after the catch "
           "before they advance.",
-          "fly out", "catch", "tag up", "sacrifice fly"),
+          "fly out", "catch", "tag up", "sacrifice fly", edition=LATER, verified=_LATER_DAY),
     _rule("ground_out", "Thrown out at first", "Rule 5.09(a)(10)",
           "A batter is out when, after a fair ball, he or first base is tagged with the ball before he touches it.",
-          "ground out", "first base", "tag"),
+          "ground out", "first base", "tag", edition=LATER, verified=_LATER_DAY),
     _rule("infield_fly", "Infield fly", "Definitions: Infield Fly",
           "With first and second, or all bases, occupied and fewer than two out, the batter is out on a fair fly an infielder "
           "can catch with ordinary effort, caught or not.",
           "infield fly", "pop-up", "first and second"),
     _rule("force", "Force play", "Rule 5.09(b)(6)",
           "A runner who must make room for the batter is out when the next base is tagged before he gets there.",
-          "force out", "double play", "fielder's choice"),
-    _rule("one_base", "One runner a base", "Rule 5.06(a)",
+          "force out", "double play", "fielder's choice", edition=LATER, verified=_LATER_DAY),
+    _rule("one_base", "One runner a base", "Rules 5.06(a) and 5.09(b)(9)",
           "Two runners may not hold one base; a runner may not pass another.",
-          "base occupied", "passing a runner", "two runners"),
+          "base occupied", "passing a runner", "two runners", edition=LATER, verified=_LATER_DAY),
     _rule("steal", "Stealing", "Rule 5.06 and 9.07",
           "A runner may try for the next base at any time while the ball is live; he is out if tagged off a base.",
           "stolen base", "caught stealing", "tag"),
-    _rule("balk", "Balk", "Rule 6.02(a)",
+    _rule("balk", "Balk", "Rules 6.02(a) and 5.06(b)(3)",
           "With runners on base, a pitcher on the rubber who breaks off his motion or deceives the runner balks: each runner "
           "takes one base.",
-          "balk", "pitcher", "runner advances"),
+          "balk", "pitcher", "runner advances", edition=LATER, verified=_LATER_DAY),
     _rule("error", "Error", "Rule 9.12",
           "The scorer charges an error when ordinary play would have put a batter or runner out; it counts as no hit.",
           "error", "fielder", "scorer"),
-    _rule("regulation", "When a game counts", "Rule 7.01(c)",
+    _rule("regulation", "When a game counts", "Rule 7.01(d)",
           "A game called off is complete after five innings, or four and a half when the home team leads.",
-          "called game", "rain", "five innings"),
+          "called game", "rain", "five innings", edition=LATER, verified=_LATER_DAY),
 )
 BY_NAME = {rule.rule_id.removeprefix("baseball."): rule for rule in RULES}

@@ -162,10 +162,10 @@ class IceHockeyLedger(Ledger[IceHockeyState]):
         if kind != "misconduct" and event.outcome not in ("coincidental", "not_served"):
             lasting = "minor" if kind in ("minor", "double_minor") else "major"
             # Somebody else sits out the five minutes of a player who was sent off.
-            served = (Penalty(team, lasting, player if lasting == "minor" else None),) * (2 if kind == "double_minor" else 1)
+            served = (Penalty(team, lasting, player if kind != "match" else None),) * (2 if kind == "double_minor" else 1)
         if kind == "minor" and event.outcome == "not_served" and state.phase == "live":
             forbid(event, "only a goal during the delay cancels it", BY_NAME["delayed_penalty"])
-        out = tuple(sorted({*state.out, player})) if player is not None and kind in ("major", "match") else state.out
+        out = tuple(sorted({*state.out, player})) if player is not None and kind == "match" else state.out
         phase = "faceoff" if state.phase in ("live", "unknown") else state.phase
         return state.model_copy(update={"penalties": (*state.penalties, *served), "out": out, "phase": phase})
 
