@@ -1,16 +1,21 @@
-"""What a simulated broadcast costs: frames per CPU second and the ratio to real time, drawn only and written as mp4.
+"""What a simulated broadcast costs: frames per CPU second, the ratio to real time, and memory.
 
-    python -m benchmarks.simulator [--seconds 60] [--rounds 3] [--json]
+    python -m benchmarks.simulator [--seconds 60] [--rounds 3] [--long-minutes 5] [--production broadcast] [--json]
 
 CPU time (user and system, all threads) of this process; each figure is the median of interleaved rounds over different seeds.
-``build`` is the constructor; ``draw`` is every frame in order, stadiums included; ``write`` is `simulate`, encoding included.
+``build`` is planning; ``draw`` is every frame in order, stadiums included; ``write`` is `simulate`: planning, drawing, sound,
+encoding, feed and truth. Memory is the peak of a process of its own that writes one minute of tennis, and one that writes
+--long-minutes: what the second needs more, a minute, is what an hour and a half would add ninety times.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,19 +23,20 @@ from pathlib import Path
 from deepsport.taxonomy import Sport
 from ingest.simulator.broadcast import SimulatedBroadcast
 from ingest.simulator.files import simulate
+from ingest.simulator.schedule import Production, SimulatorConfig
 
 SPORTS = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
 
 
-def measure(sport: Sport, seed: int, seconds: float) -> dict[str, float]:
+def measure(sport: Sport, seed: int, seconds: float, config: SimulatorConfig) -> dict[str, float]:
     start = time.process_time()
-    broadcast = SimulatedBroadcast(sport, seed, seconds)
+    broadcast = SimulatedBroadcast(sport, seed, seconds, config)
     built = time.process_time()
-    for index in range(broadcast.num_frames):
-        broadcast.frame(index)
+    for _ in broadcast.frames():
+        pass
     drawn = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        files = simulate(sport, seed, seconds, Path(folder))
+        files = simulate(sport, seed, seconds, Path(folder), config)
         written = time.process_time()
         size_bytes = files.video.stat().st_size
     return {
@@ -42,21 +48,42 @@ def measure(sport: Sport, seed: int, seconds: float) -> dict[str, float]:
     }
 
 
+def peak_mb(seconds: float, production: Production) -> float:
+    """Peak memory of a process that writes a broadcast of that length."""
+    command = [sys.executable, "-m", "benchmarks.simulator", "--peak-of", str(seconds), "--production", production]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="What a simulated broadcast costs.")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--long-minutes", type=float, default=5)
+    parser.add_argument("--production", choices=list(Production), default=Production.BROADCAST)
+    parser.add_argument("--peak-of", type=float, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    config = SimulatorConfig(production=Production(options.production))
+    if options.peak_of is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            simulate(Sport.TENNIS, 0, options.peak_of, Path(folder), config)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return
     for sport in SPORTS:
-        measure(sport, 999, 8)  # caches of the bank and the noise
+        measure(sport, 999, 8, config)  # caches of the bank and the noise
     runs: dict[Sport, list[dict[str, float]]] = {sport: [] for sport in SPORTS}
     for seed in range(options.rounds):
         for sport in SPORTS:
-            runs[sport].append(measure(sport, seed, options.seconds))
+            runs[sport].append(measure(sport, seed, options.seconds, config))
     figures = {
         str(sport): {name: round(statistics.median(run[name] for run in rounds), 2) for name in rounds[0]}
         for sport, rounds in runs.items()
+    }
+    short, long = peak_mb(60, config.production), peak_mb(60 * options.long_minutes, config.production)
+    figures["memory"] = {
+        "peak_mb_1_minute": round(short, 1),
+        f"peak_mb_{options.long_minutes:g}_minutes": round(long, 1),
+        "mb_a_minute": round((long - short) / (options.long_minutes - 1), 2),
     }
     if options.json:
         print(json.dumps(figures, indent=1))

@@ -1,4 +1,4 @@
-"""Makes docs/simulated.png and docs/episode.png from the simulator.
+"""Makes docs/simulated.png, docs/broadcast.png and docs/episode.png from the simulator.
 
 python docs/make_pictures.py
 """
@@ -13,6 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 from deepsport.taxonomy import Sport
 from deepsport.timebase import FrameWindow
 from ingest.simulator.broadcast import SimulatedBroadcast
+from ingest.simulator.schedule import Production, SimulatorConfig
+from ingest.simulator.sheet import contact_sheet
 
 HERE = Path(__file__).parent
 LARGE, SMALL = (256, 144), (160, 90)
@@ -67,7 +69,9 @@ def sheet(rows: Sequence[tuple[str, Sequence[Picture]]], path: Path, colours: in
 
 
 def main() -> None:
-    """Write both."""
+    """Write all."""
+    broadcast = SimulatedBroadcast(Sport.TENNIS, 28, 120, SimulatorConfig(production=Production.BROADCAST, noise=0))
+    contact_sheet(broadcast, max_moments=18).save(HERE / "broadcast.png", optimize=True)
     sheet([("", events_of(sport, seed=0)) for sport in (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)], HERE / "simulated.png")
     # The clip of docs/walk.md: frames 0 to 171 of soccer 0, its foul on frames 124 to 134.
     broadcast, evidence = SimulatedBroadcast(Sport.SOCCER, seed=0, duration_s=24), FrameWindow(idx_start=124, idx_end=134)

@@ -177,7 +177,7 @@ class TruthFigures(Figures):
     num_broadcasts: int
     """Broadcasts with known truth."""
     num_cuts: int
-    """True cuts."""
+    """True cuts and gradual transitions."""
     shot_precision: Share
     """Share of detected cuts that are true (within 2 frames)."""
     shot_recall: Share

@@ -1,4 +1,4 @@
-"""Ingest held against the truth of simulated broadcasts: cuts within two frames, and words of the commentary."""
+"""Ingest held against the truth of simulated broadcasts: cuts and gradual transitions within two frames, and spoken words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deepsport.errors import UserError
 from deepsport.records import Broadcast, Shot, Utterance
+from deepsport.timebase import FrameRate, FrameWindow, Span
 from export.figures import TruthFigures
 from flows.workspace import Workspace
 from ingest.simulator.truth import Truth, read_truth
@@ -29,8 +30,8 @@ def truth_figures(workspace: Workspace, ingest_units: Sequence[str], *, transcri
             if truth is None:
                 continue
             num_broadcasts += 1
-            true_cuts = _cuts(truth.shots, broadcast)
-            found_cuts = _cuts(catalog.read(Shot, [unit]), broadcast)
+            true_cuts = _transitions(truth, broadcast.proxy_rate)
+            found_cuts = _cuts(catalog.read(Shot, [unit]), broadcast.proxy_rate)
             num_true, num_found = num_true + len(true_cuts), num_found + len(found_cuts)
             num_matched += matched_cuts(true_cuts, found_cuts)
             spoken = spoken_words(" ".join(utterance.text for utterance in truth.utterances))
@@ -59,25 +60,34 @@ def _truth_of(broadcast: Broadcast) -> Truth | None:
     return None
 
 
-def _cuts(shots: Sequence[Shot], broadcast: Broadcast) -> list[int]:
-    return sorted({broadcast.proxy_rate.frame_at(shot.span.start_s) for shot in shots} - {0})
+def _cuts(shots: Sequence[Shot], rate: FrameRate) -> list[int]:
+    return sorted({rate.frame_at(shot.span.start_s) for shot in shots} - {0})
 
 
-def matched_cuts(true_cuts: Sequence[int], found_cuts: Sequence[int], tolerance: int = CUT_TOLERANCE_FRAMES) -> int:
-    """How many cuts can be paired, each once, at most tolerance frames apart; both in order.
+def _transitions(truth: Truth, rate: FrameRate) -> list[FrameWindow]:
+    spans = [shot.transition_span or Span(start_s=shot.span.start_s, end_s=shot.span.start_s) for shot in truth.shots[1:]]
+    windows = [rate.window_of(span, truth.num_frames) for span in spans]
+    return [window for window in windows if window is not None]
 
-    >>> matched_cuts([10, 50, 90], [11, 13, 88])
-    2
+
+def matched_cuts(true: Sequence[FrameWindow], found_cuts: Sequence[int], tolerance: int = CUT_TOLERANCE_FRAMES) -> int:
+    """How many true transitions can be paired with a found cut in them, or at most tolerance frames beside; both in order.
+
+    A hard cut is a window of one frame, the first of the new shot.
+
+    >>> windows = [FrameWindow(idx_start=a, idx_end=b) for a, b in ((10, 10), (40, 52), (90, 90))]
+    >>> matched_cuts(windows, [11, 13, 50, 88])
+    3
     """
     matched = true_at = found_at = 0
-    while true_at < len(true_cuts) and found_at < len(found_cuts):
-        gap = found_cuts[found_at] - true_cuts[true_at]
-        if abs(gap) <= tolerance:
-            matched, true_at, found_at = matched + 1, true_at + 1, found_at + 1
-        elif gap < 0:
+    while true_at < len(true) and found_at < len(found_cuts):
+        window, cut = true[true_at], found_cuts[found_at]
+        if cut < window.idx_start - tolerance:
             found_at += 1
-        else:
+        elif cut > window.idx_end + tolerance:
             true_at += 1
+        else:
+            matched, true_at, found_at = matched + 1, true_at + 1, found_at + 1
     return matched
 
 

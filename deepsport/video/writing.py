@@ -78,6 +78,7 @@ class VideoWriter(_Mp4):
     The file appears under its name when the writer is closed without an error; until then it has a temporary name.
     size is (width, height), both even. Every gop-th frame is a keyframe, and no other. quick saves 1.4 ms a frame of 640x360 (of
     6) where films are made by the hour: colour is taken from every second pixel, and the sound's encoder searches less.
+    rotation (degrees anticlockwise, in steps of 90) is noted in the file, for players to turn the pictures by.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class VideoWriter(_Mp4):
         preset: str = "veryfast",
         b_frames: int = 0,
         quick: bool = False,
+        rotation: int = 0,
     ) -> None:
         if size[0] % 2 or size[1] % 2 or min(size) < 2:
             raise ValueError(f"H.264 needs even sizes, got {size[0]}x{size[1]}")
@@ -100,6 +102,8 @@ class VideoWriter(_Mp4):
         self.num_frames = 0
         self._video = self._container.add_stream("libx264", rate=rate.fraction)
         self._video.width, self._video.height, self._video.pix_fmt = *size, "yuv420p"
+        if rotation:
+            self._video.set_display_rotation(rotation)
         self._time_base = 1 / rate.fraction
         self._video.time_base = self._time_base
         context = self._video.codec_context
@@ -123,7 +127,8 @@ class VideoWriter(_Mp4):
         self._sample_rate = sample_rate or 0
         self._num_samples = 0
         self._scaler = VideoReformatter()
-        self._planes = np.empty((size[1] * 3 // 2, size[0]), np.uint8) if quick else None
+        # Planes of OpenCV and of FFmpeg lie alike where the height divides by four.
+        self._planes = np.empty((size[1] * 3 // 2, size[0]), np.uint8) if quick and size[1] % 4 == 0 else None
         # The first picture's YUV matrix is kept and named in the file: converting costs as much as scaling.
         self._matrix: int | None = None
 
@@ -164,6 +169,10 @@ class VideoWriter(_Mp4):
             plain.pts = self.num_frames
             self._container.mux(self._video.encode(plain))
             self.num_frames += 1
+
+    def hold(self) -> None:
+        """Let the time of a frame pass without a new one: the picture before stays, and the file is of variable rate."""
+        self.num_frames += 1
 
     def add_audio(self, samples_N: Samples) -> None:
         """Append mono samples in [-1, 1]; keep them roughly in step with the frames, or the muxer has to hold them."""

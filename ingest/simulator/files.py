@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import numpy as np
 
 from deepsport.errors import UserError
 from deepsport.files import replace_atomically
@@ -16,23 +18,36 @@ from ingest.simulator.sound import SAMPLE_RATE
 from ingest.simulator.stage import HEIGHT, WIDTH
 from ingest.simulator.truth import truth_path
 
+if TYPE_CHECKING:
+    from ingest.simulator.canvas import Image
 
-class _Encoding(NamedTuple):
+
+class Take(NamedTuple):
+    """How a film is put into a file."""
+
     gop: int
     """Frames from keyframe to keyframe."""
     preset: str
     crf: int
     quick: bool
+    size: tuple[int, int] = (WIDTH, HEIGHT)
+    change: Callable[[Image], Image] | None = None
+    """What becomes of every picture; it must come out in the size."""
+    holds: Callable[[int], bool] | None = None
+    """Frames that are left out: the one before stays, so the rate varies."""
+    rotation: int = 0
+    """Degrees anticlockwise by which a player is to turn the pictures."""
+    sound: Literal["own", "silent", "none"] = "own"
 
 
-_ENCODINGS = {
+TAKES: Final = {
     # So short a GOP that the file can serve as a proxy as it is. A quarter less time than veryfast for a quarter more bytes.
-    Production.PLAIN: _Encoding(10, "superfast", 23, quick=False),
+    Production.PLAIN: Take(10, "superfast", 23, quick=False),
     # Two seconds, as on television; another eighth less time for a third more bytes.
-    Production.BROADCAST: _Encoding(50, "ultrafast", 26, quick=True),
+    Production.BROADCAST: Take(50, "ultrafast", 26, quick=True),
 }
 
-PROGRESS_FRAMES = 25
+PROGRESS_FRAMES: Final = 25
 """So often a film that is being written says how far it is."""
 
 
@@ -62,8 +77,13 @@ def simulate(
     something else, or the folder cannot be written to.
     """
     broadcast = SimulatedBroadcast(sport, seed, duration_s, config)
-    stem = f"{sport}-{seed}"
-    video = out_dir / f"{stem}.mp4"
+    return write_files(broadcast, out_dir / f"{sport}-{seed}.mp4", on_frame=on_frame)
+
+
+def write_files(
+    broadcast: SimulatedBroadcast, video: Path, take: Take | None = None, *, on_frame: Callable[[int], None] | None = None
+) -> SimulatedFiles:
+    """Writes the film and, beside it, its feed and its truth, as `simulate` does."""
     files = SimulatedFiles(video, video.with_suffix(".feed.json"), truth_path(video))
     feed = write_feed(broadcast.truth, FeedShape.DEEPSPORT).data
     truth = (broadcast.truth.model_dump_json(indent=1) + "\n").encode()
@@ -72,14 +92,14 @@ def simulate(
     # The feed first: beside a film without a truth it shows that a killed run of ours left it.
     if files.video.exists() and not (files.truth.exists() or files.feed.exists()):
         raise UserError(f"{files.video} is there already and was not simulated; name another folder")
-    make_folder(out_dir)
+    make_folder(video.parent)
     try:
         files.truth.unlink(missing_ok=True)
         replace_atomically(files.feed, lambda file: file.write(feed))
-        write_film(broadcast, files.video, on_frame=on_frame)
+        write_film(broadcast, files.video, take, on_frame=on_frame)
         replace_atomically(files.truth, lambda file: file.write(truth))
     except OSError as error:
-        raise UserError(f"{out_dir}: cannot be written to ({error.strerror or error})") from error
+        raise UserError(f"{video.parent}: cannot be written to ({error.strerror or error})") from error
     return files
 
 
@@ -91,21 +111,39 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"{folder}: cannot be written to ({error.strerror or error})") from error
 
 
-def write_film(broadcast: SimulatedBroadcast, path: Path, *, on_frame: Callable[[int], None] | None = None) -> None:
+def write_film(
+    broadcast: SimulatedBroadcast, path: Path, take: Take | None = None, *, on_frame: Callable[[int], None] | None = None
+) -> None:
     """Writes pictures and sound as an mp4, frame by frame: memory does not grow with the length.
 
     on_frame is told every PROGRESS_FRAMES how many are written.
     """
     from deepsport.video import VideoWriter
 
+    take = take or TAKES[broadcast.config.production]
     rate, sound, num_sent = broadcast.rate, broadcast.sound, 0
-    encoding = _ENCODINGS[broadcast.config.production]
-    with VideoWriter(path, rate, (WIDTH, HEIGHT), sample_rate=SAMPLE_RATE, **encoding._asdict()) as writer:
-        for frame in broadcast.frames():
-            writer.add_frame(frame)
-            due = writer.num_frames * SAMPLE_RATE * rate.den // rate.num
-            writer.add_audio(sound.part(num_sent, due))
-            num_sent = due
+    level = np.float32(take.sound == "own")
+    with VideoWriter(
+        path,
+        rate,
+        take.size,
+        sample_rate=None if take.sound == "none" else SAMPLE_RATE,
+        gop=take.gop,
+        crf=take.crf,
+        preset=take.preset,
+        quick=take.quick,
+        rotation=take.rotation,
+    ) as writer:
+        for index, frame in enumerate(broadcast.frames()):
+            if take.holds is not None and take.holds(index):
+                writer.hold()
+            else:
+                writer.add_frame(take.change(frame) if take.change is not None else frame)
+            if take.sound != "none":
+                due = writer.num_frames * SAMPLE_RATE * rate.den // rate.num
+                writer.add_audio(level * sound.part(num_sent, due))
+                num_sent = due
             if on_frame is not None and writer.num_frames % PROGRESS_FRAMES == 0:
                 on_frame(writer.num_frames)
-        writer.add_audio(sound.part(num_sent, sound.num_samples))
+        if take.sound != "none":
+            writer.add_audio(level * sound.part(num_sent, sound.num_samples))

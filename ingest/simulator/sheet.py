@@ -18,6 +18,9 @@ _WIDTH, _HEIGHT, _LABEL, _GAP = 256, 144, 20, 6
 _INK, _FAINT, _GREEN = (30, 34, 40), (110, 116, 124), (22, 130, 66)
 
 
+_SCENES = {Scene.CROWD: "the crowd", Scene.COACH: "a coach", Scene.CLOSE: "a player", Scene.GRAPHIC: "a graphic"}
+
+
 class Moment(NamedTuple):
     """A frame worth showing."""
 
@@ -27,7 +30,7 @@ class Moment(NamedTuple):
 
 
 def moments_of(broadcast: SimulatedBroadcast) -> list[Moment]:
-    """Every shot, event, replayed event, gradual transition, graphic and flash, each by one frame, in order of time."""
+    """Every shot, event, replayed event, gradual transition, graphic over play and flash, each by one frame, in order of time."""
     truth = broadcast.truth
 
     def middle(span: Span) -> int:
@@ -44,9 +47,13 @@ def moments_of(broadcast: SimulatedBroadcast) -> list[Moment]:
             beside = 3 if shot.transition is Transition.FADE else 0
             moments.append(Moment(middle(shot.transition_span) + beside, str(shot.transition)))
         if scene not in (Scene.WIDE, Scene.REPLAY):
-            moments.append(Moment(middle(shot.span), str(scene)))
+            moments.append(Moment(middle(shot.span), _SCENES[scene]))
     shown = {GraphicKind.LOWER_THIRD: "a name", GraphicKind.TABLE: "a table over the play"}
-    moments += [Moment(middle(graphic.span), shown[graphic.kind]) for graphic in truth.graphics if graphic.kind in shown]
+    moments += [
+        Moment(middle(graphic.span), shown[graphic.kind])
+        for graphic in truth.graphics
+        if graphic.kind in shown and broadcast.shot_at(middle(graphic.span)).scene is Scene.WIDE  # a face has its name anyway
+    ]
     moments += [Moment(truth.rate.frame_at(flash.start_s), "flash") for flash in truth.flashes]
     return sorted(moments)
 
