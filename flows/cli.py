@@ -37,6 +37,7 @@ app = App(
     """,
     version=_version,
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,  # run() says that the same command goes on
 )
 STAGES = Group("Stages, in order", sort_key=1)
 LOOKING = Group("Looking", sort_key=2)

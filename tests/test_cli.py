@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -25,8 +28,6 @@ COMMANDS = (*STAGES, "demo", "ask", "status", "review push", "review pull", "ser
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No .env, no settings and no workspace of the person who runs the tests."""
-    import os
-
     for name in list(os.environ):
         if name.startswith("DEEPSPORT_"):
             monkeypatch.delenv(name)
@@ -189,6 +190,21 @@ def test_only_bad_input_is_exit_code_one(tmp_path: Path, capsys: pytest.CaptureF
     assert call("ingest", "bad.mp4") == 1
     said = " ".join(capsys.readouterr().err.split())
     assert "1 of 1 items failed" in said and "bad.mp4: not a video container" in said
+
+
+def test_ctrl_c_is_one_line_and_exit_code_130(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "flows", "simulate", "--sport", "tennis", "--minutes", "0.22", "--count", "40"]
+    command += ["--production", "plain", "--set", "simulate.simulator.commentary=false"]
+    with (tmp_path / "said").open("wb") as said:
+        process = subprocess.Popen(command, stderr=said, cwd=tmp_path, start_new_session=True)
+        while not list(tmp_path.glob("simulated/*.mp4")):
+            assert process.poll() is None, "it ended before it could be interrupted"
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+        assert process.wait(timeout=600) == 130
+    lines = (tmp_path / "said").read_text().splitlines()
+    assert lines[-1] == "deepsport: interrupted; the same command goes on where it stopped"
+    assert not any("Traceback" in line for line in lines)
 
 
 def test_ask_wants_a_clip_or_a_film(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
