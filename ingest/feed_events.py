@@ -201,7 +201,7 @@ def read_bytes(path: Path) -> bytes:
             raise FeedError(f"{path}: {size >> 20} MiB is no event feed; is it the video?")
         data = path.read_bytes()
     except (OSError, ValueError) as error:
-        raise FeedError(f"{path}: cannot be read ({error}); correct the path in the manifest") from error
+        raise FeedError(f"{path}: cannot be read ({error}); correct the path") from error
     if not data.strip():
         raise FeedError(f"{path}: is empty; export the feed again")
     return data

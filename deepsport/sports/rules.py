@@ -1,4 +1,4 @@
-"""Search over the rules of all known sports: BM25 through SQLite's FTS5, no model needed. What the rule tool asks."""
+"""Search over the rules of all known sports: BM25 through SQLite's FTS5, no model needed. `deepsport sports rules` asks here."""
 
 from __future__ import annotations
 
