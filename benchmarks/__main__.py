@@ -58,6 +58,12 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("one_pass_to_separate", "CPU of one decode / PySceneDetect and two extractions", "< 1"),
         Figure("one_pass_to_bare_decode", "CPU of one decode / decoding and nothing else"),
     ),
+    "alignment": (
+        Figure("scores/measured/all/median_error_s", "seconds a fitted feed is off, evidence from pixels and sound", "≤ 0.5"),
+        Figure("scores/known/all/median_error_s", "the same, longer broadcasts, evidence as the simulator knows it", "≤ 0.5"),
+        Figure("scores/known/all/misaligned", "feeds that are off by more than a second and were used", "0"),
+        Figure("scores/known/all/wrong_feeds_accepted", "feeds of other matches that were used", "0"),
+    ),
     "catalog": (
         Figure("executemany_over_commit", "CPU a row of DuckDB executemany / catalog.commit", "> 1"),
         Figure("executemany_over_small_commits", "the same with commits of 10 rows"),

@@ -28,6 +28,13 @@ comments and subtitles become utterances, made by the step `import_transcript`, 
 the video itself runs at that rate. An instant gets evidence from `feed.before_s` before to `feed.after_s` after it; a clock of
 whole seconds lengthens it by one. Two ways to say one time that contradict one another cost the event.
 
+**Clock.** A feed that runs on a clock of its own is fitted to the video's, each half by itself: the offset (within
+`align.max_offset_s` of `feed.time_offset_s`) and the drift at which the feed's events agree best with the cuts, the words of the
+commentary, the changes of the score in the score bug, and the whistles. The fit is a row of `clock_fits`, with its residuals, its
+uncertainty and the chance that another match's feed would have done as well. A fit that is not certain is refused as
+`feed_not_aligned`, and that half gives no event. `align.when = "always"` fits feeds of any format, `"never"` none: then
+`feed.time_offset_s` is taken at its word.
+
 **What cannot be trusted.** A file that is broken as a whole, of another sport or of another video is refused in one line with
 the remedy, and the broadcast goes on without it. A single bad entry is left out with its place in the file and the reason. Bare
 `NaN`, XML entities, and files over 32 MiB are refused.

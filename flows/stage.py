@@ -32,6 +32,7 @@ QUARANTINE = frozenset(
         DropReason.MISSING_FILE,
         DropReason.BAD_MANIFEST_ROW,
         DropReason.BAD_FEED,
+        DropReason.FEED_NOT_ALIGNED,
         DropReason.TEACHER_FAILED,
         DropReason.BAD_REVIEW,
     }

@@ -17,7 +17,7 @@ from deepsport.catalog import Catalog
 from deepsport.engine import map_items
 from deepsport.errors import MediaError, UserError
 from deepsport.ids import digest, make_id, sha256_file, unit_id
-from deepsport.records import Broadcast, Clip, Drop, Event, Record, Shot, Unit, Utterance
+from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Record, Shot, Unit, Utterance
 from deepsport.settings import Settings
 from deepsport.taxonomy import DropReason, Sport
 from flows.progress import OnOutcome, Reporter, ignore
@@ -132,6 +132,7 @@ def _commit(catalog: Catalog, job: Job, stage_hash: str, made: Ingested) -> bool
         Shot: made.shots,
         Utterance: made.utterances,
         Event: made.events,
+        ClockFit: made.clock_fits,
         Clip: made.clips,
     }
     return catalog.commit(job.unit, STEP, stage_hash, job.inputs, records, made.drops)

@@ -1,7 +1,8 @@
 """One broadcast, from a file to records: the one function that a flow maps over sources.
 
     source ─▶ probe ─▶ one decode ─▶ proxy, shots, sound ─▶ utterances
-                                      feed ─▶ events ─┴▶ clips
+                                        └─ fit the clock ─┘      │
+                                      feed ─▶ events ───────────┴▶ clips
 
 The same source with the same settings gives the same records and the same bytes.
 """
@@ -14,18 +15,20 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from deepsport.errors import FeedError
 from deepsport.ids import digest, make_id, sha256_file
-from deepsport.records import Broadcast, Clip, Drop, Event, Kept, Made, Shot, Utterance
+from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Kept, Made, Shot, Utterance
 from deepsport.video import MissingMedia
+from ingest.align import AlignConfig, Evidence
 from ingest.clips import ClipConfig, cut_clips
-from ingest.feeds import FeedConfig, Imported, read_feed
+from ingest.feed_events import FeedConfig
+from ingest.feed_import import NOTHING, import_feed, label_shots, open_feed
 from ingest.onepass import SAMPLE_RATE, Pass, ProxyConfig, decode_once
-from ingest.probe import quarantine
+from ingest.scoreboard import find_score_changes
 from ingest.shot_kinds import describe_shots, loudness
 from ingest.shots import ShotConfig, shots_between
 from ingest.sources import MediaStore, Source, local_media
 from ingest.speech import SpeechConfig, Transcriber, load_transcriber, transcribe
+from ingest.whistles import find_whistles
 
 
 class IngestConfig(BaseModel):
@@ -43,6 +46,8 @@ class IngestConfig(BaseModel):
     """How commentary is transcribed."""
     feed: FeedConfig = FeedConfig()
     """How event feeds are read."""
+    align: AlignConfig = AlignConfig()
+    """How a feed's clock is fitted to the video's."""
     clip: ClipConfig = ClipConfig()
     """How clips are cut."""
 
@@ -56,6 +61,8 @@ class Ingested(NamedTuple):
     events: list[Event]
     clips: list[Clip]
     drops: list[Drop]
+    clock_fits: list[ClockFit]
+    """How the feed's clock runs against the video's, where that had to be found; refused fits too."""
 
 
 def ingest_broadcast(
@@ -87,13 +94,23 @@ def ingest_broadcast(
         decoded = decode_once(media, proxy, Path(folder), proxy_config=config.proxy, shot_config=config.shot)
         store.put_file(proxy, proxy_key, move=True)
         broadcast = _broadcast_of(source, media, sha256, proxy_key, decoded, made)
-        spoken = _utterances(broadcast_id, decoded, config, transcriber, _made_by(made, "transcribe", broadcast_id))
         shots = _shots(broadcast_id, decoded, _made_by(made, "detect_shots", broadcast_id))
-    fed = _imported(source, broadcast, config, _made_by(made, "import_events", broadcast_id))
+        feed = None if source.feed is None else open_feed(source.feed, broadcast, config.feed)
+        spoken: Kept[Utterance] = Kept([], [])
+        if feed is None or not feed.is_transcript:
+            spoken = _utterances(broadcast_id, decoded, config, transcriber, _made_by(made, "transcribe", broadcast_id))
+
+        def look() -> Evidence:
+            changes, whistles = find_score_changes(store.path(proxy_key)), find_whistles(decoded.samples_N)
+            return Evidence(shots, spoken.items, changes, whistles)
+
+        by = _made_by(made, "import_events", broadcast_id)
+        fed = NOTHING if feed is None else import_feed(feed, broadcast, config.feed, config.align, look, by)
+    shots = label_shots(shots, fed.shots)
     utterances = sorted([*spoken.items, *fed.utterances], key=lambda u: (u.span.start_s, u.span.end_s))
-    clips = cut_clips(broadcast, shots, utterances, fed.items, config.clip, _made_by(made, "cut_clips", broadcast_id))
+    clips = cut_clips(broadcast, shots, utterances, fed.events, config.clip, _made_by(made, "cut_clips", broadcast_id))
     drops = [*spoken.drops, *fed.drops, *clips.drops]
-    return Ingested(broadcast, shots, utterances, fed.items, clips.items, drops)
+    return Ingested(broadcast, shots, utterances, fed.events, clips.items, drops, fed.fits)
 
 
 def _made_by(made: Made, step: str, broadcast_id: str) -> Made:
@@ -137,12 +154,3 @@ def _utterances(
     if not config.transcription or not len(decoded.samples_N):
         return Kept([], [])
     return transcribe(decoded.samples_N, transcriber or load_transcriber(config.speech), config.speech, broadcast_id, made)
-
-
-def _imported(source: Source, broadcast: Broadcast, config: IngestConfig, made: Made) -> Imported:
-    if source.feed is None:
-        return Imported([], [], [], [])
-    try:
-        return read_feed(Path(source.feed), broadcast=broadcast, config=config.feed, made=made)
-    except FeedError as error:
-        return Imported([], [quarantine(source.feed, error, made.step)], [], [])
