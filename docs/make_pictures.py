@@ -1,4 +1,4 @@
-"""Makes docs/simulated.png, docs/broadcast.png and docs/episode.png from the simulator.
+"""Makes docs/simulated.png, docs/broadcast.png, docs/sports.png and docs/episode.png from the simulator.
 
 python docs/make_pictures.py
 """
@@ -13,11 +13,11 @@ from PIL import Image, ImageDraw, ImageFont
 from deepsport.taxonomy import Sport
 from deepsport.timebase import FrameWindow
 from ingest.simulator.broadcast import SimulatedBroadcast
-from ingest.simulator.schedule import Production, SimulatorConfig
+from ingest.simulator.schedule import FILMED, Production, SimulatorConfig
 from ingest.simulator.sheet import contact_sheet
 
 HERE = Path(__file__).parent
-LARGE, SMALL = (256, 144), (160, 90)
+LARGE, MIDDLE, SMALL = (256, 144), (192, 108), (160, 90)
 GAP, LINE = 6, 20
 INK, FAINT, GREEN = (30, 34, 40), (110, 116, 124), (32, 150, 80)
 Picture = tuple[Image.Image, str, bool]
@@ -29,15 +29,18 @@ def frame_of(broadcast: SimulatedBroadcast, index: int, size: tuple[int, int]) -
     return Image.fromarray(broadcast.frame(index)).resize(size, Image.Resampling.LANCZOS)
 
 
-def events_of(sport: Sport, seed: int) -> list[Picture]:
-    """An ordinary moment, then the first event of each kind in the middle of its evidence."""
+def events_of(sport: Sport, seed: int, size: tuple[int, int] = LARGE) -> list[Picture]:
+    """An ordinary moment and how it is played, then the first event of each kind in the middle of its evidence."""
     broadcast = SimulatedBroadcast(sport, seed, duration_s=90)
     first = {event.kind: event for event in reversed(broadcast.events)}
-    pictures: list[Picture] = [(frame_of(broadcast, 40, LARGE), f"{sport}: play goes on", False)]
+    named = str(sport).replace("_", " ")
+    quiet = 40 if broadcast.events[0].evidence.start_s > 41 / broadcast.rate.fps else 20
+    played = broadcast.events[0].tactic or "play goes on"
+    pictures: list[Picture] = [(frame_of(broadcast, quiet, size), f"{named}: {played}", False)]
     for kind, event in sorted(first.items(), key=lambda item: item[1].time_s):
         middle = broadcast.rate.frame_at((event.evidence.start_s + event.evidence.end_s) / 2)
-        words = f"{kind.replace('_', ' ')}, {event.team}, {event.zone}, {event.num_players}"
-        pictures.append((frame_of(broadcast, middle, LARGE), words, True))
+        words = [kind.replace("_", " "), event.team, event.zone, event.num_players]
+        pictures.append((frame_of(broadcast, middle, size), ", ".join(str(word) for word in words if word), True))
     return pictures
 
 
@@ -73,6 +76,8 @@ def main() -> None:
     broadcast = SimulatedBroadcast(Sport.TENNIS, 28, 120, SimulatorConfig(production=Production.BROADCAST, noise=0))
     contact_sheet(broadcast, max_moments=18).save(HERE / "broadcast.png", optimize=True)
     sheet([("", events_of(sport, seed=0)) for sport in (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)], HERE / "simulated.png")
+    others = [sport for sport in FILMED if sport not in (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)]
+    sheet([("", events_of(sport, 1, MIDDLE)) for sport in others], HERE / "sports.png", 96)
     # The clip of docs/walk.md: frames 0 to 171 of soccer 0, its foul on frames 124 to 134.
     broadcast, evidence = SimulatedBroadcast(Sport.SOCCER, seed=0, duration_s=24), FrameWindow(idx_start=124, idx_end=134)
     first = FrameWindow(idx_start=0, idx_end=171).uniform(8)

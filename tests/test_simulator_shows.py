@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations, pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from deepsport.records import Clip
 from deepsport.sports import sport_module
 from deepsport.sports.diving import DivingState
 from deepsport.taxonomy import Sport, Task
+from ingest.simulator.ambience import AMBIENCES, SAMPLE_RATE, signal
 from ingest.simulator.broadcast import SimulatedBroadcast
-from ingest.simulator.schedule import FILMED, show_of
+from ingest.simulator.schedule import FILMED, SimulatorConfig, show_of
 from ingest.simulator.sound import lines
 
 WITHOUT_TACTICS = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
@@ -77,8 +79,9 @@ def test_every_tactic_is_as_likely_with_every_kind_and_side(sport: Sport) -> Non
     for one, other in combinations(facts, 2):
         pairs, a, b = Counter(zip(facts[one], facts[other], strict=True)), Counter(facts[one]), Counter(facts[other])
         expected = {(x, y): a[x] * b[y] / len(events) for x in a for y in b}
-        chi = sum((pairs[key] - e) ** 2 / e for key, e in expected.items()) / ((len(a) - 1) * (len(b) - 1))
-        assert chi < 3.5, (one, other, chi)
+        freedom = (len(a) - 1) * (len(b) - 1)
+        chi = sum((pairs[key] - e) ** 2 / e for key, e in expected.items()) / freedom
+        assert chi < 1 + 5 * (2 / freedom) ** 0.5, (one, other, chi)  # five standard deviations
 
 
 @pytest.mark.parametrize("sport", [sport for sport in NEW if sport is not Sport.DIVING])
@@ -106,7 +109,7 @@ def test_a_tactic_can_be_told_by_where_the_players_are(sport: Sport) -> None:
     assert (told == labels[half:]).mean() > 0.9
 
 
-def features(places: np.ndarray) -> list[float]:
+def features(places: np.ndarray[Any, Any]) -> list[float]:
     """What does not change when the teams change ends: spreads, distances between and within the teams, distance to the ends."""
     first, second = places
     gaps = np.linalg.norm(first[:, None] - second[None], axis=2)
@@ -147,7 +150,7 @@ def test_kinds_are_told_apart_at_64_pixels_on_looks_never_seen(sport: Sport) -> 
     """By the nearest mean frame of each kind in each third of the picture, the look of the play taken off."""
     import cv2
 
-    def frames(seeds: range) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    def frames(seeds: range) -> tuple[np.ndarray[Any, Any], list[tuple[str, str]]]:
         pictures, labels = [], []
         for seed in seeds:
             broadcast = SimulatedBroadcast(sport, seed, 90)
@@ -202,3 +205,18 @@ def test_soccer_tennis_and_volleyball_never_stray() -> None:
     of_text = {line.text: line for line in lines()}
     for sport in WITHOUT_TACTICS:
         assert all(of_text[u.text].mentions is None for seed in range(4) for u in SimulatedBroadcast(sport, seed, 120).utterances)
+
+
+def test_what_rings_at_an_event_is_heard_where_it_should_be() -> None:
+    """A goal of ice hockey sounds the horn: 0.1 s after its moment, and not before."""
+    broadcast = SimulatedBroadcast(Sport.ICE_HOCKEY, 1, 120, SimulatorConfig(commentary=False))
+    sound = broadcast.audio()
+    horn = signal("horn")
+    goals = [event for event in broadcast.events if event.kind == "goal" and event.time_s + 1.5 < 120]
+    assert goals
+    for event in goals:
+        start = round((event.time_s + 0.1) * SAMPLE_RATE)
+        around = [float(np.dot(sound[start + shift :][: len(horn)], horn)) for shift in (0, -SAMPLE_RATE)]
+        assert around[0] > 0.8 * float(np.dot(horn, horn)) > 4 * abs(around[1])
+    for ambience in AMBIENCES.values():
+        assert all(np.abs(signal(name)).max() < 0.12 for name, _ in ambience.signals.values())

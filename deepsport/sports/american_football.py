@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from deepsport.records import Event
 from deepsport.sports.american_football_rules import BY_NAME, KINDS, RULES
-from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Teams, forbid, team_index
+from deepsport.sports.base import Consequence, Expectation, Ledger, SportModule, State, Tactic, Teams, forbid, team_index
 from deepsport.taxonomy import Sport
 
 REGULAR_QUARTERS = 4
@@ -270,5 +270,12 @@ def _spot(event: Event) -> float | None:
     return event.value
 
 
-AMERICAN_FOOTBALL = SportModule(Sport.AMERICAN_FOOTBALL, KINDS, RULES, AmericanFootballLedger(),
-                                core_kinds=("touchdown", "field_goal", "interception", "punt"))
+AMERICAN_FOOTBALL = SportModule(
+    Sport.AMERICAN_FOOTBALL, KINDS, RULES, AmericanFootballLedger(),
+    core_kinds=("touchdown", "field_goal", "interception", "punt"),
+    tactics=(
+        Tactic("I formation", "the backs in a line straight behind the passer, who stands at the line"),
+        Tactic("shotgun", "the passer some way behind the line, a back beside him"),
+        Tactic("empty backfield", "the passer alone behind the line, five receivers spread out"),
+        Tactic("goal-line set", "both teams packed close about the ball, nobody out wide"),
+    ))

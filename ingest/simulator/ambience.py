@@ -47,6 +47,7 @@ AMBIENCES: Final[dict[Sport, Ambience]] = {
     ),
     Sport.TABLE_TENNIS: Ambience(0.003, 1200, 2.4, {}, 0.25),
     Sport.BADMINTON: Ambience(0.005, 1000, 2.0, {}, 0.25),
+    Sport.AMERICAN_FOOTBALL: Ambience(0.015, 600, 1.6, {"interception": ("whistle", 0.3)}, 0.25),
 }
 """The places that do not sound like a stadium in the open air."""
 

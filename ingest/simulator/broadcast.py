@@ -17,11 +17,11 @@ from deepsport.ids import digest, make_id
 from deepsport.records import Event, Made, Shot, Utterance
 from deepsport.taxonomy import CameraKind, Sport, Transition
 from deepsport.timebase import FrameRate, FrameWindow, Span
-from ingest.simulator.ambience import ambience_of
+from ingest.simulator.ambience import Samples, ambience_of
 from ingest.simulator.direction import direct
 from ingest.simulator.looks import choose_look
 from ingest.simulator.schedule import FLASH_FRAMES, PlannedShot, Production, Scene, SimulatorConfig, plan, show_of
-from ingest.simulator.sound import PlacedLine, Samples, Sound, place_lines
+from ingest.simulator.sound import PlacedLine, Sound, place_lines
 from ingest.simulator.truth import Graphic, Play, Replay, Truth
 
 if TYPE_CHECKING:

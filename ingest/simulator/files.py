@@ -11,10 +11,10 @@ import numpy as np
 from deepsport.errors import UserError
 from deepsport.files import replace_atomically
 from deepsport.taxonomy import Sport
+from ingest.simulator.ambience import SAMPLE_RATE
 from ingest.simulator.broadcast import SimulatedBroadcast
 from ingest.simulator.feeds import FeedShape, write_feed
 from ingest.simulator.schedule import Production, SimulatorConfig
-from ingest.simulator.sound import SAMPLE_RATE
 from ingest.simulator.stage import HEIGHT, WIDTH
 from ingest.simulator.truth import truth_path
 

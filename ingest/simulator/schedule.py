@@ -246,6 +246,7 @@ def _apply(show: SportShow, state: State, kind: str, team: int, details: Details
 
 FILMED: Final = (
     Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL, Sport.BASKETBALL, Sport.ICE_HOCKEY, Sport.FENCING, Sport.BOXING, Sport.DIVING,
+    Sport.TABLE_TENNIS, Sport.BADMINTON,
 )
 """The sports that the simulator plays; each has a file beside this one."""
 

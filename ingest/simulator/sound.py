@@ -14,16 +14,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from deepsport.taxonomy import Sport
-from ingest.simulator.ambience import Ambience, ambience_of, signal
+from ingest.simulator.ambience import SAMPLE_RATE, Ambience, Samples, ambience_of, signal
 from ingest.simulator.schedule import Schedule
 
-SAMPLE_RATE: Final = 16_000
 SOUNDS_DIR: Final = Path(__file__).parent / "sounds"
-Samples = NDArray[np.float32]
 
 LAG_S: Final = (0.3, 1.0)
 """How long after an event's moment the commentator begins to speak of it."""
