@@ -37,8 +37,9 @@ demo: install  ## the whole thread, from made broadcasts to a trained and measur
 test: install-test  ## the tests, no network needed after installation
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-rest: install-service  ## the slow tests, and those against real servers
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow or service'
+REST ?= slow or service
+test-rest: install-service  ## the slow tests, and those against real servers; REST=service leaves the slow ones out
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m '$(REST)'
 
 test-all: test test-rest  ## every test
 
