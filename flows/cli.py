@@ -110,7 +110,10 @@ def simulate(
     out: Annotated[Path, Parameter(help="Folder to write into.")] = Path("simulated"),
     *,
     sport: Annotated[
-        tuple[str, ...], Parameter(help="A sport to make; may be repeated. [default: soccer, tennis, volleyball]", negative=())
+        tuple[str, ...],
+        Parameter(
+            help="A sport to make; may be repeated. [default: soccer, tennis, volleyball]", negative=(), show_default=False
+        ),
     ] = (),
     minutes: Annotated[float, Parameter(help="Length of each broadcast.")] = 2.0,
     count: Annotated[int, Parameter(help="Broadcasts of each sport.")] = 1,
@@ -119,6 +122,7 @@ def simulate(
         Literal["broadcast", "plain"],
         Parameter(help="As on television (replays, wipes, graphics), or plays and cuts only, as the demo's recipe has it."),
     ] = "broadcast",
+    fps: Annotated[Literal["25", "29.97"], Parameter(help="Frames per second.")] = "25",
     common: Common = DEFAULTS,
 ) -> int:
     """Make broadcasts with commentary, and the truth about them: something to try everything else on.
@@ -127,7 +131,7 @@ def simulate(
     look at. The manifest is for `deepsport ingest`. The same command again makes nothing new.
     """
     from flows.simulation import make_broadcasts
-    from ingest.simulator.schedule import Production
+    from ingest.simulator.schedule import NTSC, PAL, Production
 
     if count < 1:
         raise UserError(f"--count {count}: at least one broadcast of each sport")
@@ -139,7 +143,9 @@ def simulate(
             dict.fromkeys(sports, count),
             60 * minutes,
             first_seed,
-            session.recipe.simulate.simulator.model_copy(update={"production": Production(production)}),
+            session.recipe.simulate.simulator.model_copy(
+                update={"production": Production(production), "rate": NTSC if fps == "29.97" else PAL}
+            ),
             sheets=True,
             workers=session.workers,
             reporter=reporter,

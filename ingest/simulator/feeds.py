@@ -7,6 +7,8 @@ true of every line, so that whatever puts a feed back on the video's clock can b
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from enum import StrEnum
@@ -18,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from deepsport.errors import UserError
 from deepsport.ids import digest
 from deepsport.records import Event
+from deepsport.sports.badminton import BadmintonState
 from deepsport.sports.base import label_of
 from deepsport.sports.volleyball import VolleyballState
 from deepsport.taxonomy import Sport
@@ -33,6 +36,8 @@ class FeedShape(StrEnum):
     """SoccerNet Labels-v2.json: soccer; one half, times in milliseconds."""
     DATAVOLLEY = "datavolley"
     """A DataVolley scout file (.dvw): volleyball; whole seconds, the score after every rally."""
+    COACHAI = "coachai"
+    """A stroke-by-stroke CSV as of CoachAI and ShuttleSet: badminton; seconds and frames, the score after every rally."""
     SPOT = "spot"
     """E2E-Spot JSON: any sport; frames."""
 
@@ -175,6 +180,44 @@ def _datavolley(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
     return ("\r\n".join(lines) + "\r\n").encode("cp1252")
 
 
+_STROKES: Final = {
+    "smash": ("殺球", "落地致勝", True),
+    "drop_shot": ("切球", "落地致勝", True),
+    "netted": ("網前球", "掛網", False),
+    "shuttle_out": ("長球", "出界", False),
+}
+"""The stroke that ends a rally, why it ends it, and whether it wins it, in the words of the published files."""
+_COACHAI_COLUMNS: Final = (
+    "rally", "ball_round", "time", "frame_num", "roundscore_A", "roundscore_B", "player", "type", "lose_reason",
+    "getpoint_player", "set",
+)  # fmt: skip
+
+
+def _coachai(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
+    text = io.StringIO()
+    file = csv.DictWriter(text, _COACHAI_COLUMNS, lineterminator="\n")
+    file.writeheader()
+    for number, entry in enumerate(entries, start=1):
+        event, after = truth.events[entry.event_index], truth.states[entry.event_index + 1]
+        assert isinstance(after, BadmintonState)
+        stroke, reason, wins = _STROKES[event.kind]
+        own = truth.teams.index(event.team or "")
+        seconds = int(entry.time_s)
+        said = {
+            "rally": number,
+            "time": f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
+            "frame_num": f"{truth.rate.frame_at(entry.time_s)}.0",
+            "roundscore_A": after.points[0],
+            "roundscore_B": after.points[1],
+            "set": sum(after.score) + 1,
+        }
+        file.writerow({**said, "ball_round": 1, "player": truth.teams[1 - own], "type": "發短球"})
+        winner = "AB"[own if wins else 1 - own]
+        last = {"ball_round": 2, "player": truth.teams[own], "type": stroke, "lose_reason": reason, "getpoint_player": winner}
+        file.writerow({**said, **last})
+    return text.getvalue().encode()
+
+
 def _shirt(event: Event) -> int:
     return 1 + int(digest(event.event_id), 16) % 18
 
@@ -187,5 +230,6 @@ _SHAPES: Final[dict[FeedShape, tuple[str, Sport | None, Callable[[Truth, tuple[E
     FeedShape.DEEPSPORT: (".feed.json", None, _deepsport),
     FeedShape.SOCCERNET: (".Labels-v2.json", Sport.SOCCER, _soccernet),
     FeedShape.DATAVOLLEY: (".dvw", Sport.VOLLEYBALL, _datavolley),
+    FeedShape.COACHAI: (".csv", Sport.BADMINTON, _coachai),
     FeedShape.SPOT: (".spot.json", None, _spot),
 }
