@@ -1,6 +1,6 @@
 """How well a feed's clock is fitted to the video: errors by source of evidence, and whether anything is silently misaligned.
 
-    python -m benchmarks.alignment [--films 1] [--seconds 180] [--known 8] [--feeds 10] [--json]
+    python -m benchmarks.alignment [--films 1] [--seconds 180] [--known 4] [--feeds 5] [--json]
 
 Two sets of simulated broadcasts, on seeds that nobody tuned on. *measured*: written as mp4, and cuts, words, changes of the
 score and whistles found in pixels and sound by ingest itself. *known*: longer ones, with the evidence as the simulator knows it
@@ -35,7 +35,6 @@ SPORTS = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
 SOURCES = {"cuts": ("cuts",), "speech": ("speech",), "score": ("score",), "all": ("cuts", "speech", "score", "whistles")}
 MAX_OFFSET_S, MAX_DRIFT, MISSING, DOUBLED = 30.0, 0.005, 0.1, 0.05
 MISALIGNED_S = 1.0
-KNOWN_SECONDS = 480
 
 
 class Distorted(NamedTuple):
@@ -152,8 +151,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--films", type=int, default=1, help="measured broadcasts of each sport")
     parser.add_argument("--seconds", type=float, default=180, help="length of a measured broadcast")
-    parser.add_argument("--known", type=int, default=8, help="broadcasts of each sport with known evidence")
-    parser.add_argument("--feeds", type=int, default=10, help="right and wrong feeds of each broadcast")
+    parser.add_argument("--known", type=int, default=4, help="broadcasts of each sport with known evidence")
+    parser.add_argument("--known-seconds", type=float, default=300, help="their length")
+    parser.add_argument("--feeds", type=int, default=5, help="right and wrong feeds of each broadcast")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--keep", type=Path, help="folder in which what was found in films is kept for the next run")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
@@ -163,7 +163,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = args.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
-        for kind, num_films, seconds in (("measured", args.films, args.seconds), ("known", args.known, KNOWN_SECONDS)):
+        for kind, num_films, seconds in (("measured", args.films, args.seconds), ("known", args.known, args.known_seconds)):
             for sport in SPORTS:
                 others = [SimulatedBroadcast(sport, args.first_seed + 500 + i, seconds) for i in range(args.feeds)]
                 for seed in range(args.first_seed, args.first_seed + num_films):

@@ -22,6 +22,7 @@ from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.taxonomy import Sport
 from ingest.feed_events import FeedRow, FeedRows
+from ingest.feed_times import seconds_of_clock
 
 _COLUMNS = ("rally", "ball_round", "roundscore_A", "roundscore_B", "player", "type", "lose_reason", "getpoint_player")
 
@@ -209,10 +210,9 @@ def _players(path: Path, rallies: list[CoachaiRally]) -> tuple[str, str]:
 
 def _time_s(rally: CoachaiRally, broadcast: Broadcast) -> tuple[float, float] | None:
     """Seconds into the video, and how exact they are."""
-    parts = rally.time.strip().split(":")
-    if len(parts) != 3 or not all(part.isdecimal() and len(part) <= 3 for part in parts):
+    second = seconds_of_clock(rally.time) if rally.time.count(":") == 2 else None
+    if second is None:
         return None
-    second = float(int(parts[0]) * 3600 + int(parts[1]) * 60 + int(parts[2]))
     if rally.frame is not None and rally.frame == int(rally.frame):
         exact = broadcast.source_rate.time_s(int(rally.frame))
         if second <= exact < second + 1:

@@ -45,9 +45,9 @@ def parse_volleystation(path: Path, document: object, broadcast: Broadcast) -> F
 def _read(
     feed: FeedRows, where: str, rally: dict[str, Any], score: dict[str, Any], teams: dict[str, tuple[str, dict[int, str]]]
 ) -> None:
-    winner = rally.get("point")
+    winner = str(rally.get("point"))
     plays = [_dict(play) for play in _list(rally.get("plays"))]
-    touches = [_touch(number, play) for number, play in enumerate(plays) if play.get("team") in _SIDES]
+    touches = [_touch(number, play) for number, play in enumerate(plays) if str(play.get("team")) in _SIDES]
     if winner not in _SIDES:
         feed.unread.append((where, "the rally has no point; was the file cut short?"))
         return

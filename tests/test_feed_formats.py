@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from pathlib import Path
 
 import pytest
 
+from benchmarks import fuzz
 from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.taxonomy import DropReason, Sport
@@ -318,3 +320,50 @@ def test_105_of_107_rallies_of_a_real_volleystation_match_are_decided_by_a_touch
 
 def test_formats_are_named_once():
     assert len({known.name for known in FORMATS}) == len(FORMATS)
+
+
+# --- bombs --------------------------------------------------------------------------------------------------------------
+
+BOMBS = {
+    "one long line": b"a" * 4_000_000,
+    "one long line of subtitles": b"WEBVTT\n\n00:01.000 --> 00:02.000\n" + b"<b>" * 1_500_000,
+    "deep JSON": b'{"annotations": ' + b"[" * 1_000_000,
+    "deep XML": b"<file><ALL_INSTANCES>" + b"<instance>" * 50_000,
+    "many empty lists": b'{"data": [' + b"[]," * 100_000 + b"[]]}",
+    "a huge number": b'{"annotations": [{"gameTime": "1 - 00:31", "label": "Foul", "position": ' + b"9" * 4000 + b"}]}",
+    "a huge exponent": b'{"annotations": [{"gameTime": "1 - 00:31", "label": "Foul", "position": 1e99999}]}',
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_goes_off_in_one_line_or_gives_little(read, name):
+    try:
+        kept = read(BOMBS[name])
+    except FeedError as error:
+        assert len(str(error)) < 2000 and "\n" not in str(error)
+        return
+    assert len(kept.items) + len(kept.utterances) <= 1 and all(len(u.text) <= 2000 for u in kept.utterances)
+
+
+def test_a_file_that_is_far_too_big_is_not_even_read(tmp_path):
+    path = tmp_path / "feed.json"
+    with path.open("wb") as file:
+        file.truncate(100 * 1024 * 1024)
+    with pytest.raises(FeedError, match="100 MiB is no event feed"):
+        read_feed(path, broadcast=broadcast_of(), config=FeedConfig())
+
+
+def test_bent_feeds_are_read_or_refused(tmp_path):
+    """A little of what `python -m benchmarks.fuzz` does for minutes."""
+    rng = random.Random(7)
+    for _ in range(150):
+        sport, feed = rng.choice(fuzz.seeds())
+        as_json = not isinstance(feed, str) and rng.random() < 0.7
+        bent = fuzz.bytes_of(fuzz.bend_json(feed, rng)) if as_json else fuzz.bend_bytes(fuzz.bytes_of(feed), rng)
+        fuzz.try_feed(bent, sport, tmp_path)
+
+
+def test_a_touch_that_is_no_touch_costs_its_rally_only(read):
+    odd = rally_of((["*"], "06", "A", "#", 7000), point=["*"])
+    kept = read(scout_of(odd, rally_of(("*", "06", "A", "#", 7318))), broadcast_of(Sport.VOLLEYBALL))
+    assert [e.time_s for e in kept.items] == [731.8] and len(kept.drops) == 1
