@@ -134,38 +134,36 @@ def read_vendor_feed(path: Path, others: Sequence[Path] = ()) -> VendorFeed:
     if importlib.util.find_spec("kloppy") is None:
         raise UserError(f"{path}: {vendor} feeds need kloppy; pip install 'kloppy>=3.18'")
     companion = companion_of(path, vendor, others)
-    dataset = _load(path, data, vendor, companion)
     raw = None if data.lstrip()[:1] == b"<" else parse_json(path, data)
     meta = None if companion is None else read_bytes(companion)
-    words = read_words(vendor, dataset, raw, meta)
-    starts = _period_starts(dataset)
-    rows, inferred = infer(_ordered([VendorRow(*row) for row in words.rows]), words)
+    try:
+        dataset = _load(path, data, vendor, meta)
+        words = read_words(vendor, dataset, raw, meta)
+        starts = _period_starts(dataset)
+        rows, inferred = infer(_ordered([VendorRow(*row) for row in words.rows]), words)
+    except UserError:
+        raise
+    except Exception as error:  # a damaged feed takes kloppy's readers apart in any way, an unbound name among them
+        raise FeedError(f"{path}: kloppy cannot read it as {vendor} ({type(error).__name__}: {str(error)[:200]}); was it cut or "
+                        "edited? export it again") from error
     return VendorFeed(path, vendor, words.teams, words.num_records, tuple(_whistles(rows)), words.score, words.score_source,
                       _why_excerpt(rows), starts, inferred)
 
 
-def _load(path: Path, data: bytes, vendor: str, companion: Path | None) -> Any:
-    from kloppy.exceptions import KloppyError
-
+def _load(path: Path, data: bytes, vendor: str, meta: bytes | None) -> Any:
     needed = COMPANIONS.get(vendor)
-    if companion is None and vendor == "metrica":
-        meta: bytes | None = write_metadata(path, data)
-    elif companion is None and needed:
+    if meta is None and vendor == "metrica":
+        meta = write_metadata(path, data)
+    elif meta is None and needed:
         part, instead = needed[0]
         raise FeedError(f"{path}: {vendor} keeps line-ups and teams in a second file; put it beside, named with {instead!r} "
                         f"in place of {part!r}, or give it too")
-    else:
-        meta = None if companion is None else read_bytes(companion)
     for text in (data, meta or b""):
         if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
             raise FeedError(f"{path}: declares XML entities, which no feed needs; export it without")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return LOADERS[vendor](data, meta)
-    except (KloppyError, KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError) as error:
-        raise FeedError(f"{path}: kloppy cannot read it as {vendor} ({type(error).__name__}: {str(error)[:200]}); was it cut or "
-                        "edited? export it again") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return LOADERS[vendor](data, meta)
 
 
 def _statsbomb(data: bytes, meta: bytes | None) -> Any:

@@ -169,14 +169,19 @@ def _points_after(before: RallyState, after: RallyState) -> tuple[int, int]:
 
 
 def _fill_gap(ledger: RallyLedger[R], state: R, rally: ToldRally) -> tuple[R, int]:
-    """The state with the points that must have been made since, when the file leaves rallies out."""
+    """The state with the points that must have been made since, when the file leaves rallies out; as it was where these would
+    end the set, since then the file's score is not one that the set can come to.
+    """
     missing = [rally.points[side] - state.points[side] - (side == rally.winner) for side in (0, 1)]
     if rally.set_number != sum(state.score) + 1 or min(missing) < 0 or state.winner is not None:
         return state, 0
+    filled = state
     for side in (0, 1):
         for _ in range(missing[side]):
-            state = ledger.apply(state, _event(ledger, rally.where, "point", state.teams[side]))
-    return state, sum(missing)
+            filled = ledger.apply(filled, _event(ledger, rally.where, "point", state.teams[side]))
+            if filled.score != state.score:
+                return state, 0
+    return filled, sum(missing)
 
 
 def _event(ledger: RallyLedger[R], where: str, kind: str, team: str) -> Event:

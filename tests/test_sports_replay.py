@@ -87,6 +87,18 @@ def test_a_goal_taken_out_is_noticed_at_the_kick_off(tmp_path):
     assert (feed.score, feed.feed_score, feed.score_right) == ((0, 1), (1, 1), False)
 
 
+@pytest.mark.parametrize("error", [UnboundLocalError("period"), AssertionError(), OverflowError("int")])
+def test_whatever_a_damaged_feed_does_to_kloppy_is_a_reason(tmp_path, monkeypatch, error):
+    pytest.importorskip("kloppy")
+
+    def broken(data, meta):
+        raise error
+
+    monkeypatch.setitem(feed_kloppy.LOADERS, "metrica", broken)
+    with pytest.raises(FeedError, match=type(error).__name__):
+        replay_feed(write(tmp_path, "x.json", metrica_feed(*FULL_MATCH)))
+
+
 def test_the_same_feed_becomes_events_of_a_broadcast(tmp_path):
     pytest.importorskip("kloppy")
     rate = FrameRate(num=25)

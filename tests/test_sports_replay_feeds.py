@@ -91,6 +91,11 @@ def test_a_rally_left_out_is_filled_in_by_the_next_score(tmp_path):
     assert feed.score_right and feed.refused == ()
 
 
+def test_a_score_that_no_game_can_come_to_is_wrong_and_not_filled_in(tmp_path):
+    feed = badminton(tmp_path, RALLIES[0], (*RALLIES[1][:5], 99, 0))
+    assert feed.inferred == {} and [wrong.feed for wrong in feed.wrong_scores] == ["1 99:0"]
+
+
 def test_a_wrong_score_a_wrong_server_and_a_wrong_winner_are_all_noticed(tmp_path):
     skipped = badminton(tmp_path, RALLIES[0], (*RALLIES[1][:5], 1, 0), *RALLIES[2:])
     assert [(wrong.feed, wrong.ledger) for wrong in skipped.wrong_scores] == [("1 1:0", "1 2:0")]
