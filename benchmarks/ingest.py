@@ -1,13 +1,14 @@
-"""What one decode saves: CPU seconds per minute of video, against PySceneDetect's own program and two separate extractions.
+"""What one decode saves: CPU seconds per minute of video, beside bare decode and the separate tools.
 
     python -m benchmarks.ingest [--seconds 60] [--rounds 5] [--film FILE] [--json]
 
-Both sides make the same things: cuts, a 640x360 H.264 proxy with AAC (same x264 settings), and 16 kHz mono samples. ``one pass``
-is ingest.onepass.decode_once; ``separate`` is ``scenedetect detect-adaptive`` + one process for the proxy + one for the samples
-(ffmpeg where it is installed, else plain PyAV with one scaler thread). Every job is a process of its own, start-up included; user
-and system time of all its threads is counted. Rounds are interleaved and the median is given, for single runs differ by 12 %.
-``bare`` is one decode of the same film and nothing else. Without --film a simulated broadcast is written as 1280x720 with a
-keyframe every 10 s.
+``one pass`` is ingest.onepass.decode_once without a proxy: changes of shot, a hash of every frame, two 640x360 JPEGs a second,
+16 kHz mono samples. ``separate`` makes the same but the hashes with ``scenedetect detect-adaptive``, one process for the JPEGs
+and one for the samples (ffmpeg where it is installed, else PyAV with one scaler thread). ``shots`` is our detector with its
+decode and nothing else, ``scenedetect`` the program alone, ``bare`` one decode and nothing else. ``with proxy`` is what
+``deepsport ingest`` does: it encodes the 640x360 proxy as well. Every job is a process of its own, start-up included; user and
+system time of all its threads is counted. Rounds are interleaved and the median of their ratios is given, for single runs differ
+by 12 %. Without --film a simulated broadcast is written as 1280x720 with a keyframe every 10 s.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from deepsport.taxonomy import Sport
-from deepsport.video import PictureReader, VideoWriter, probe
-from ingest.onepass import ProxyConfig, decode_once
+from deepsport.video import VideoWriter, probe
+from ingest.onepass import decode_once
+from ingest.shots import detect_shots
 
 TIMEOUT_S = 1800
 
@@ -47,44 +48,41 @@ def make_film(path: Path, seconds: float) -> None:
 
 
 def run_one_pass(film: Path, folder: Path) -> None:
-    decode_once(film, folder / "one-pass.mp4", folder)
+    decode_once(film, None, folder, stills_per_s=2)
+
+
+def run_with_proxy(film: Path, folder: Path) -> None:
+    decode_once(film, folder / "proxy.mp4", folder)
+
+
+def run_shots(film: Path, folder: Path) -> None:
+    del folder
+    detect_shots(film, "b")
 
 
 def run_bare(film: Path, folder: Path) -> None:
-    del folder
-    reader = PictureReader(film)
-    for _ in reader.until(reader.num_frames - 1):
-        pass
-    reader.close()
-
-
-def run_plain_proxy(film: Path, folder: Path) -> None:
-    """The proxy as one would write it with PyAV."""
     import av
-    from av.video.reformatter import Interpolation, VideoReformatter
 
-    config, scaler = ProxyConfig(), VideoReformatter()
-    with av.open(str(film)) as source, av.open(str(folder / "plain.mp4"), "w") as out:
-        video = source.streams.video[0]
-        video.codec_context.thread_count = 1
-        options = {"preset": config.preset, "crf": str(config.crf), "g": str(config.gop), "bf": "0", "sc_threshold": "0"}
-        target = out.add_stream("libx264", rate=Fraction(video.average_rate or 25), options=options)
-        target.width, target.height, target.pix_fmt = config.width, config.height, "yuv420p"
-        target.codec_context.thread_count = 1
-        streams = [video, *source.streams.audio[:1]]
-        sound = out.add_stream("aac", rate=16000, layout="mono") if len(streams) > 1 else None
-        for frame in source.decode(*streams):
-            if isinstance(frame, av.VideoFrame):
-                small = scaler.reformat(
-                    frame, config.width, config.height, "yuv420p", interpolation=Interpolation.AREA, threads=1
-                )
-                small.pict_type = 0
-                out.mux(target.encode(small))
-            elif sound is not None and isinstance(frame, av.AudioFrame):
-                out.mux(sound.encode(frame))
-        out.mux(target.encode(None))
-        if sound is not None:
-            out.mux(sound.encode(None))
+    del folder
+    with av.open(str(film)) as source:
+        source.streams.video[0].codec_context.thread_count = 1
+        for _ in source.decode(video=0):
+            pass
+
+
+def run_plain_stills(film: Path, folder: Path) -> None:
+    """Two JPEGs a second, as one would write them with PyAV."""
+    import av
+    from av.video.reformatter import VideoReformatter
+
+    scaler, due_s = VideoReformatter(), 0.0
+    with av.open(str(film)) as source:
+        source.streams.video[0].codec_context.thread_count = 1
+        for frame in source.decode(video=0):
+            if frame.time >= due_s:
+                image = scaler.reformat(frame, 640, 360, "rgb24", threads=1).to_image()
+                image.save(folder / f"plain-{due_s:08.1f}.jpg", quality=85)
+                due_s += 0.5
 
 
 def run_plain_sound(film: Path, folder: Path) -> None:
@@ -100,41 +98,29 @@ def run_plain_sound(film: Path, folder: Path) -> None:
 
 TASKS: dict[str, Callable[[Path, Path], None]] = {
     "one-pass": run_one_pass,
+    "with-proxy": run_with_proxy,
+    "shots": run_shots,
     "bare": run_bare,
-    "plain-proxy": run_plain_proxy,
+    "plain-stills": run_plain_stills,
     "plain-sound": run_plain_sound,
 }
 
 
-def commands(film: Path, folder: Path) -> dict[str, list[list[str]]]:
-    """The jobs of each side, as command lines."""
+def commands(film: Path, folder: Path) -> dict[str, list[str]]:
+    """The jobs, as command lines."""
 
     def task(name: str) -> list[str]:
         return [sys.executable, "-m", "benchmarks.ingest", "--task", name, "--film", str(film), "--folder", str(folder)]
 
-    config, ffmpeg = ProxyConfig(), shutil.which("ffmpeg")
-    proxy, sound = task("plain-proxy"), task("plain-sound")
+    jobs = {name.replace("-", " "): task(name) for name in TASKS}
+    ffmpeg = shutil.which("ffmpeg")
     if ffmpeg:
         common = [ffmpeg, "-nostdin", "-v", "error", "-y", "-threads", "1", "-i", str(film)]
-        x264 = [
-            "-c:v",
-            "libx264",
-            "-preset",
-            config.preset,
-            "-crf",
-            str(config.crf),
-            "-g",
-            str(config.gop),
-            "-bf",
-            "0",
-            "-threads",
-            "1",
-        ]
-        scale = ["-vf", f"scale={config.width}:{config.height}:flags=area", "-sc_threshold", "0", "-ac", "1", "-ar", "16000"]
-        proxy = [*common, *scale, *x264, str(folder / "ffmpeg.mp4")]
-        sound = [*common, "-vn", "-ac", "1", "-ar", "16000", "-f", "s16le", str(folder / "ffmpeg.pcm")]
-    cuts = [sys.executable, "-m", "scenedetect", "-q", "-i", str(film), "-o", str(folder), "detect-adaptive"]
-    return {"one pass": [task("one-pass")], "separate": [cuts, proxy, sound], "bare": [task("bare")]}
+        jobs["plain stills"] = [*common, "-vf", "fps=2,scale=640:360", "-q:v", "4", str(folder / "ffmpeg-%06d.jpg")]
+        jobs["plain sound"] = [*common, "-vn", "-ac", "1", "-ar", "16000", "-f", "s16le", str(folder / "ffmpeg.pcm")]
+        jobs["bare"] = [*common, "-an", "-f", "null", "-"]
+    jobs["scenedetect"] = [sys.executable, "-m", "scenedetect", "-q", "-i", str(film), "-o", str(folder), "detect-adaptive"]
+    return jobs
 
 
 def cpu_seconds(command: list[str]) -> float:
@@ -164,27 +150,38 @@ def main() -> None:
         if args.film is None:
             make_film(film, args.seconds)
         minutes = probe(film).duration_s / 60
-        sides = commands(film, folder)
-        runs: dict[str, list[float]] = {side: [] for side in sides}
-        for _ in range(args.rounds):
-            for side, jobs in sides.items():
-                runs[side].append(sum(cpu_seconds(job) for job in jobs) / minutes)
-    medians = {side: statistics.median(values) for side, values in runs.items()}
+        jobs = commands(film, folder)
+        runs: dict[str, list[float]] = {job: [] for job in jobs}
+        for number in range(args.rounds):
+            for job, command in jobs.items():
+                runs[job].append(cpu_seconds(command) / minutes)
+            print(f"round {number + 1} of {args.rounds}", file=sys.stderr, flush=True)
+    separate = ("scenedetect", "plain stills", "plain sound")
+    runs["separate"] = [sum(values) for values in zip(*(runs[job] for job in separate), strict=True)]
+
+    def ratio(one: str, other: str) -> float:
+        """Median of the rounds' ratios."""
+        return statistics.median(a / b for a, b in zip(runs[one], runs[other], strict=True))
+
     figures = {
-        "cpu_s_per_video_minute": medians,
-        "spread": {side: [min(values), max(values)] for side, values in runs.items()},
-        "one_pass_to_separate": medians["one pass"] / medians["separate"],
-        "one_pass_to_bare_decode": medians["one pass"] / medians["bare"],
+        "cpu_s_per_video_minute": {job: statistics.median(values) for job, values in runs.items()},
+        "spread": {job: [min(values), max(values)] for job, values in runs.items()},
+        "one_pass_to_bare_decode": ratio("one pass", "bare"),
+        "one_pass_to_separate": ratio("one pass", "separate"),
+        "shots_to_scenedetect": ratio("shots", "scenedetect"),
+        "shots_to_bare_decode": ratio("shots", "bare"),
+        "with_proxy_to_bare_decode": ratio("with proxy", "bare"),
         "rounds": args.rounds,
         "separate_with": "ffmpeg" if shutil.which("ffmpeg") else "PyAV",
     }
     if args.json:
         print(json.dumps(figures))
         return
-    for side, value in medians.items():
-        print(f"{side:10} {value:7.2f} CPU s per minute of video   ({min(runs[side]):.2f} to {max(runs[side]):.2f})")
-    print(f"one pass / separate    {figures['one_pass_to_separate']:.2f}   (separate with {figures['separate_with']})")
-    print(f"one pass / bare decode {figures['one_pass_to_bare_decode']:.2f}")
+    for job, values in runs.items():
+        print(f"{job:13} {statistics.median(values):7.2f} CPU s per minute of video   ({min(values):.2f} to {max(values):.2f})")
+    for name, value in figures.items():
+        if isinstance(value, float):
+            print(f"{name.replace('_', ' '):28} {value:.2f}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python -m benchmarks.speech [--seconds 120] [--rounds 3] [--openai] [--json]
 
-Sound: simulated broadcasts of all three sports (seeds that no test uses) with their own lines as truth, once as they are and once
-with the crowd made louder; and, where DEEPSPORT_REAL_DATA is set, the Kennedy and LibriVox readings one after the other.
+Sound: simulated broadcasts of three sports (seeds that no test uses) with their own lines as truth, once as they are and once
+with the crowd five times as loud; the loud crowd alone, in which nothing is to be heard; and, where DEEPSPORT_REAL_DATA is set,
+the Kennedy and LibriVox readings one after the other.
 ``ours`` is `transcribe` with its default settings; ``plain`` is faster-whisper as it comes (beam 5, no VAD, text carried over,
 temperature fallback), with the same int8 weights on one thread; ``--openai`` adds openai-whisper under our settings. Rounds are
 interleaved and the CPU is their median: on a busy machine compare the ratio only. Words are compared after Whisper's own
@@ -18,6 +19,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +31,8 @@ from deepsport.records import Made, Utterance
 from deepsport.taxonomy import Sport
 from deepsport.video import read_audio
 from ingest.simulator.broadcast import SimulatedBroadcast
-from ingest.speech import SAMPLE_RATE, Samples, Segment, SpeechConfig, Transcriber, load_transcriber, transcribe
+from ingest.simulator.schedule import SimulatorConfig
+from ingest.speech import SAMPLE_RATE, Samples, Segment, SpeechConfig, Transcriber, load_transcriber, spoken_words, transcribe
 from ingest.speech_engines import packaged_model
 
 MADE = Made(step="transcribe")
@@ -57,19 +60,23 @@ class Figures(NamedTuple):
     num_lines: int
     num_drops: int
     cpu_s_per_audio_s: float
+    cpu_over_plain: float
+    duplicate_share: float
+    """Of the utterances kept, those that say the same as the one before."""
 
 
-def simulated(seconds: float, crowd_rms: float) -> Spoken:
-    """Broadcasts of the three sports one after the other, with extra noise of the given effective value."""
+def simulated(seconds: float, crowd: float, *, commentary: bool = True) -> Spoken:
+    """Broadcasts of the three sports one after the other; crowd is how many times as loud as usual the crowd is."""
     parts, truth, start_s = [], [], 0.0
     for number, sport in enumerate((Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)):
         broadcast = SimulatedBroadcast(sport, seed=FIRST_SEED + number, duration_s=seconds / 3)
-        parts.append(broadcast.audio())
-        truth += [(start_s + said.span.start_s, said.text) for said in broadcast.utterances]
+        silent = SimulatedBroadcast(sport, FIRST_SEED + number, seconds / 3, SimulatorConfig(commentary=False)).audio()
+        parts.append((broadcast.audio() if commentary else silent) + (crowd - 1) * silent)
+        if commentary:
+            truth += [(start_s + said.span.start_s, said.text) for said in broadcast.utterances]
         start_s += len(parts[-1]) / SAMPLE_RATE
-    samples = np.concatenate(parts)
-    noise = np.convolve(np.random.default_rng(0).normal(0, 1, len(samples)), np.ones(16) / 4, "same")
-    return Spoken(f"simulated, noise {crowd_rms:g}", (samples + crowd_rms * noise).astype(np.float32), truth)
+    name = "crowd alone" if not commentary else "commentary" if crowd == 1 else "commentary, loud crowd"
+    return Spoken(name, np.clip(np.concatenate(parts), -1, 1).astype(np.float32), truth)
 
 
 def readings(folder: Path) -> Spoken:
@@ -91,7 +98,8 @@ def plain_transcriber() -> Transcriber:
 
     model = WhisperModel(str(packaged_model()), device="cpu", compute_type="int8", cpu_threads=1)
 
-    def hear(samples: Samples) -> list[Segment]:
+    def hear(samples: Samples, hotwords: str = "") -> list[Segment]:
+        del hotwords
         found, _ = model.transcribe(samples, language="en")
         return [Segment(s.start, s.end, s.text, s.avg_logprob, s.no_speech_prob) for s in found]
 
@@ -101,6 +109,8 @@ def plain_transcriber() -> Transcriber:
 def word_error_rate(truth: list[tuple[float, str]], utterances: list[Utterance]) -> float:
     normalise: Callable[[str], str] = EnglishTextNormalizer()
     heard = " ".join(normalise(u.text) for u in utterances)
+    if not truth:
+        return 1.0 if heard else 0.0
     return float(jiwer.wer(" ".join(normalise(text) for _, text in truth), heard)) if heard else 1.0
 
 
@@ -119,7 +129,10 @@ def measure(sounds: list[Spoken], recognisers: dict[str, Transcriber], rounds: i
         for name in recognisers:
             kept = results[sound.name, name]
             starts = np.array([u.span.start_s for u in kept.items] or [np.inf])
-            errors_s = [float(np.abs(starts - start_s).min()) for start_s, _ in sound.truth]
+            errors_s = [float(np.abs(starts - start_s).min()) for start_s, _ in sound.truth] or [0.0]
+            same = sum(spoken_words(a.text) == spoken_words(b.text) for a, b in pairwise(kept.items))
+            # The median of the rounds' ratios: both sides of one were run one after the other.
+            pairs = zip(cpu_s[sound.name, name], cpu_s[sound.name, "plain"], strict=True)
             figures.append(
                 Figures(
                     sound=sound.name,
@@ -131,6 +144,8 @@ def measure(sounds: list[Spoken], recognisers: dict[str, Transcriber], rounds: i
                     num_lines=len(sound.truth),
                     num_drops=len(kept.drops),
                     cpu_s_per_audio_s=round(statistics.median(cpu_s[sound.name, name]) * SAMPLE_RATE / len(sound.samples), 4),
+                    cpu_over_plain=round(statistics.median(ours / plain for ours, plain in pairs), 3),
+                    duplicate_share=round(same / max(1, len(kept.items)), 4),
                 )
             )
     return figures
@@ -143,7 +158,7 @@ def main() -> None:
     parser.add_argument("--openai", action="store_true", help="also openai-whisper, which takes several times the CPU")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    sounds = [simulated(options.seconds, 0.0), simulated(options.seconds, 0.03)]
+    sounds = [simulated(options.seconds, 1), simulated(options.seconds, 5), simulated(options.seconds / 2, 5, commentary=False)]
     real = os.environ.get("DEEPSPORT_REAL_DATA")
     if real:
         sounds.append(readings(Path(real) / "asr"))
@@ -154,12 +169,13 @@ def main() -> None:
     if options.json:
         print(json.dumps([f._asdict() for f in figures], indent=1))
         return
-    print(f"{'sound':24} {'recogniser':15} {'WER':>6} {'start p50':>10} {'p90':>6} {'utterances':>11} {'CPU s/s':>8}")
+    head = f"{'sound':24} {'recogniser':15} {'WER':>6} {'start p50':>10} {'p90':>6} {'utterances':>11} {'CPU s/s':>8}"
+    print(f"{head} {'/ plain':>8} {'doubled':>8}")
     for f in figures:
         said = f"{f.num_utterances} of {f.num_lines}"
         print(
             f"{f.sound:24} {f.recogniser:15} {f.wer:6.3f} {f.start_error_median_s:9.2f}s {f.start_error_p90_s:5.2f}s "
-            f"{said:>11} {f.cpu_s_per_audio_s:8.4f}"
+            f"{said:>11} {f.cpu_s_per_audio_s:8.4f} {f.cpu_over_plain:8.2f} {f.duplicate_share:8.4f}"
         )
 
 

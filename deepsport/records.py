@@ -75,6 +75,8 @@ class Broadcast(Record):
     proxy_rate: FrameRate
     proxy_num_frames: int
     has_audio: bool
+    commentary_lag_s: float | None = None
+    """How long after an event the commentary speaks of it, in the middle; None without a feed, or where too little agrees."""
     repairs: tuple[str, ...] = ()
     """What was put right on the way in, e.g. ``variable frame rate``, ``rotation 90``."""
     licence: str = "unknown"
@@ -104,6 +106,13 @@ class Shot(Record):
     made: Made = Made(step="detect_shots")
 
 
+class SpokenWord(Record):
+    """A word with its punctuation, and when it is said."""
+
+    text: str
+    span: Span
+
+
 class Utterance(Record):
     """A stretch of speech, as transcribed."""
 
@@ -114,6 +123,10 @@ class Utterance(Record):
     avg_logprob: float
     """Mean log-probability of the tokens: the recogniser's own confidence, 0 is certain."""
     no_speech_prob: float
+    words: tuple[SpokenWord, ...] = ()
+    """Its words with their times, where the recogniser gives them."""
+    language: str | None = None
+    """Two-letter code of the language that was heard, or was said to be spoken."""
     made: Made = Made(step="transcribe")
 
 

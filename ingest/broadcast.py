@@ -21,13 +21,14 @@ from deepsport.video import MissingMedia
 from ingest.align import AlignConfig, Evidence
 from ingest.clips import ClipConfig, cut_clips
 from ingest.feed_events import FeedConfig
-from ingest.feed_import import NOTHING, import_feed, label_shots, open_feed
+from ingest.feed_import import NOTHING, ReadFeed, import_feed, label_shots, open_feed
 from ingest.onepass import SAMPLE_RATE, Pass, ProxyConfig, decode_once
 from ingest.scoreboard import find_score_changes
 from ingest.shot_kinds import describe_shots, loudness
 from ingest.shots import ShotConfig, shots_between
 from ingest.sources import MediaStore, Source, local_media
 from ingest.speech import SpeechConfig, Transcriber, load_transcriber, transcribe
+from ingest.speech_words import commentary_lag, hotwords_for
 from ingest.whistles import find_whistles
 
 
@@ -98,7 +99,7 @@ def ingest_broadcast(
         feed = None if source.feed is None else open_feed(source.feed, broadcast, config.feed)
         spoken: Kept[Utterance] = Kept([], [])
         if feed is None or not feed.is_transcript:
-            spoken = _utterances(broadcast_id, decoded, config, transcriber, _made_by(made, "transcribe", broadcast_id))
+            spoken = _utterances(broadcast, decoded, feed, config, transcriber, _made_by(made, "transcribe", broadcast_id))
 
         def look() -> Evidence:
             changes, whistles = find_score_changes(store.path(proxy_key)), find_whistles(decoded.samples_N)
@@ -108,6 +109,8 @@ def ingest_broadcast(
         fed = NOTHING if feed is None else import_feed(feed, broadcast, config.feed, config.align, look, by)
     shots = label_shots(shots, fed.shots)
     utterances = sorted([*spoken.items, *fed.utterances], key=lambda u: (u.span.start_s, u.span.end_s))
+    lag = commentary_lag(utterances, fed.events)
+    broadcast = broadcast.model_copy(update={"commentary_lag_s": lag and lag.lag_s})
     clips = cut_clips(broadcast, shots, utterances, fed.events, config.clip, _made_by(made, "cut_clips", broadcast_id))
     drops = [*spoken.drops, *fed.drops, *clips.drops]
     return Ingested(broadcast, shots, utterances, fed.events, clips.items, drops, fed.fits)
@@ -149,8 +152,11 @@ def _shots(broadcast_id: str, decoded: Pass, made: Made) -> list[Shot]:
 
 
 def _utterances(
-    broadcast_id: str, decoded: Pass, config: IngestConfig, transcriber: Transcriber | None, made: Made
+    broadcast: Broadcast, decoded: Pass, feed: ReadFeed | None, config: IngestConfig, transcriber: Transcriber | None, made: Made
 ) -> Kept[Utterance]:
     if not config.transcription or not len(decoded.samples_N):
         return Kept([], [])
-    return transcribe(decoded.samples_N, transcriber or load_transcriber(config.speech), config.speech, broadcast_id, made)
+    names = {name for row in (feed.rows.rows if feed and feed.rows else ()) for name in (row.player, row.team) if name}
+    hotwords = hotwords_for(broadcast.sport, names)
+    transcriber = transcriber or load_transcriber(config.speech)
+    return transcribe(decoded.samples_N, transcriber, config.speech, broadcast.broadcast_id, made, hotwords)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deepsport.errors import MediaError
 from deepsport.ids import make_id
-from deepsport.records import Drop, Kept, Made, Utterance
+from deepsport.records import Drop, Kept, Made, SpokenWord, Utterance
 from deepsport.taxonomy import DropReason
 from deepsport.timebase import Span
 
@@ -36,6 +36,21 @@ _SILENCE = 1e-4
 
 _LOOP_PAUSE_S = 0.3
 """A repeat after a longer pause may be real: commentators say *goal* twice. A third one in a row never is."""
+
+MADE_UP = frozenset(
+    {"thank you", "thank you very much", "thank you for watching", "thanks for watching", "thank you so much for watching", "you",
+     "bye", "bye bye", "please subscribe", "subscribe to my channel", "well be right back", "music", "applause"}
+)
+"""What Whisper likes to say where nobody speaks: it was trained on subtitles."""
+
+_DOUBTFUL = 0.3
+"""Probability of silence from which on such a phrase is not believed."""
+
+_RATED_WORDS = 5
+"""Fewer words say nothing of how fast they are spoken: their times are not that exact."""
+
+_LONG_S, _MIN_WORDS_PER_S = 10.0, 0.2
+"""Hardly a word in a long stretch is a noise that was taken for speech."""
 
 
 class SpeechConfig(BaseModel):
@@ -59,7 +74,11 @@ class SpeechConfig(BaseModel):
     min_avg_logprob: float = Field(default=-1.0, le=0)
     """Segments whose mean token log-probability lies below are dropped as low_confidence_speech."""
     max_no_speech_prob: float = Field(default=0.9, ge=0, le=1)
-    """Segments that Whisper holds for silence with a greater probability are dropped as low_confidence_speech."""
+    """Segments that Whisper holds for silence with a greater probability are dropped as no_speech."""
+    max_words_per_s: float = Field(default=7.0, gt=0)
+    """Segments said faster are dropped as impossible_speaking_rate; the fastest commentators reach about 6."""
+    vocabulary: bool = False
+    """Whether the words of the sport and the names in the feed are suggested to Whisper."""
     max_compression_ratio: float = Field(default=2.4, gt=1)
     """Segments whose text shrinks by more under zlib repeat themselves and are dropped as speech_loop."""
 
@@ -82,13 +101,14 @@ class Segment(NamedTuple):
     no_speech_prob: float
     words: tuple[Word, ...] = ()
     """The same text word by word, where the recogniser times words."""
+    language: str | None = None
 
 
 class Transcriber(Protocol):
     """Anything that turns sound into segments, the same ones every time."""
 
-    def __call__(self, samples: Samples) -> list[Segment]:
-        """Segments of mono float32 samples at 16 kHz, in order of time."""
+    def __call__(self, samples: Samples, hotwords: str = "") -> list[Segment]:
+        """Segments of mono float32 samples at 16 kHz, in order of time. hotwords: words that are likely to be said."""
 
 
 @lru_cache(maxsize=2)
@@ -105,11 +125,12 @@ def load_transcriber(config: SpeechConfig, device: str = "cpu", num_threads: int
 
 
 def transcribe(
-    samples: Samples, transcriber: Transcriber, config: SpeechConfig, broadcast_id: str, made: Made
+    samples: Samples, transcriber: Transcriber, config: SpeechConfig, broadcast_id: str, made: Made, hotwords: str = ""
 ) -> Kept[Utterance]:
     """What is said in a broadcast, as utterances in order of time whose spans never overlap, and what was not believed.
 
     samples: mono float32 at 16 kHz from the broadcast's second 0. Silence gives nothing. A drop's detail holds the text.
+    hotwords: see speech_words.hotwords_for; used where the config says so.
 
     Raises: MediaError when samples are not finite numbers.
     """
@@ -118,17 +139,19 @@ def transcribe(
         raise MediaError(f"{broadcast_id}: the sound holds samples that are not numbers; re-encode its audio track")
     if samples.size == 0 or float(np.abs(samples).max()) < _SILENCE:
         return Kept([], [])
-    sound = Span(start_s=0.0, end_s=len(samples) / SAMPLE_RATE)
+    whole = Span(start_s=0.0, end_s=len(samples) / SAMPLE_RATE)
     kept: list[Utterance] = []
     drops: list[Drop] = []
     free_from_s = 0.0
     loop = _LoopFinder()
-    for segment in sorted(transcriber(samples.astype(np.float32, copy=False)), key=lambda s: (s.start_s, s.end_s)):
+    sound_N = samples.astype(np.float32, copy=False)
+    heard = transcriber(sound_N, hotwords) if config.vocabulary and hotwords else transcriber(sound_N)
+    for segment in sorted(heard, key=lambda s: (s.start_s, s.end_s)):
         text = clean_text(segment.text)
         if not text:
             continue
         repeats = loop.is_repeat(segment, text)
-        span = _placed(segment, sound, free_from_s)
+        span = _placed(segment, whole, free_from_s)
         fault = _fault(segment, text, repeats, span, config)
         if fault is not None:
             drops.append(_drop(broadcast_id, segment, text, *fault))
@@ -142,11 +165,27 @@ def transcribe(
                 text=text,
                 avg_logprob=round(segment.avg_logprob, 4),
                 no_speech_prob=round(segment.no_speech_prob, 4),
+                words=_words_of(segment, span),
+                language=segment.language,
                 made=made,
             )
         )
         free_from_s = span.end_s
     return Kept(kept, drops)
+
+
+def _words_of(segment: Segment, span: Span) -> tuple[SpokenWord, ...]:
+    """The segment's words held inside the span, none before the one before it; a word that has no text is none."""
+    words: list[SpokenWord] = []
+    free_s = span.start_s
+    for word in segment.words:
+        text = clean_text(word.text)
+        if not text or not (math.isfinite(word.start_s) and math.isfinite(word.end_s)):
+            continue
+        start_s = min(max(word.start_s, free_s), span.end_s)
+        free_s = min(max(word.end_s, start_s), span.end_s)
+        words.append(SpokenWord(text=text, span=Span(start_s=round(start_s, 3), end_s=round(free_s, 3))))
+    return tuple(words)
 
 
 class _LoopFinder:
@@ -215,9 +254,17 @@ def _fault(segment: Segment, text: str, repeats: bool, span: Span | None, config
     if not segment.avg_logprob >= config.min_avg_logprob:
         return DropReason.LOW_CONFIDENCE_SPEECH, f"avg_logprob {segment.avg_logprob:.2f}"
     if not segment.no_speech_prob <= config.max_no_speech_prob:
-        return DropReason.LOW_CONFIDENCE_SPEECH, f"no_speech_prob {segment.no_speech_prob:.2f}"
+        return DropReason.NO_SPEECH, f"no_speech_prob {segment.no_speech_prob:.2f}"
+    words = spoken_words(text)
+    if " ".join(words) in MADE_UP and segment.no_speech_prob > _DOUBTFUL:
+        return DropReason.NO_SPEECH, f"what Whisper makes up, no_speech_prob {segment.no_speech_prob:.2f}"
     if span is None:
         return DropReason.LOW_CONFIDENCE_SPEECH, "no time left for it"
+    rate = len(words) / (segment.end_s - segment.start_s)
+    if len(words) >= _RATED_WORDS and rate > config.max_words_per_s:
+        return DropReason.IMPOSSIBLE_SPEAKING_RATE, f"{rate:.1f} words a second"
+    if segment.end_s - segment.start_s > _LONG_S and rate < _MIN_WORDS_PER_S:
+        return DropReason.IMPOSSIBLE_SPEAKING_RATE, f"{len(words)} words in {segment.end_s - segment.start_s:.0f} s"
     return None
 
 

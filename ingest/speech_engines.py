@@ -46,7 +46,7 @@ _UNSURE = -0.4
 class Engine(Protocol):
     """An implementation of Whisper."""
 
-    def decode(self, samples: Samples, beam_size: int) -> list[Segment]:
+    def decode(self, samples: Samples, beam_size: int, hotwords: str = "") -> list[Segment]:
         """Segments with words of mono float32 samples at 16 kHz, at temperature 0."""
 
 
@@ -94,11 +94,12 @@ class FasterWhisper:
             raise UserError(f"{folder}: faster-whisper cannot load it ({_first_line(error)}); check speech.model") from error
         self.language = config.language
 
-    def decode(self, samples: Samples, beam_size: int) -> list[Segment]:
+    def decode(self, samples: Samples, beam_size: int, hotwords: str = "") -> list[Segment]:
         """Segments with words of mono float32 samples at 16 kHz."""
-        found, _ = self.model.transcribe(
+        found, about = self.model.transcribe(
             samples,
             language=self.language,
+            hotwords=hotwords or None,
             beam_size=beam_size,
             temperature=0.0,
             condition_on_previous_text=False,
@@ -115,6 +116,7 @@ class FasterWhisper:
                 avg_logprob=float(segment.avg_logprob),
                 no_speech_prob=float(segment.no_speech_prob),
                 words=tuple(Word(float(word.start), float(word.end), word.word) for word in segment.words or ()),
+                language=about.language,
             )
             for segment in found
         ]
@@ -148,7 +150,7 @@ class OpenAIWhisper:
         self.num_threads = num_threads
         self.fp16 = device != "cpu"
 
-    def decode(self, samples: Samples, beam_size: int) -> list[Segment]:
+    def decode(self, samples: Samples, beam_size: int, hotwords: str = "") -> list[Segment]:
         """Segments with words of mono float32 samples at 16 kHz."""
         from ingest.whisper_weights import torch_threads
 
@@ -156,6 +158,7 @@ class OpenAIWhisper:
             result = self.model.transcribe(
                 samples,
                 language=self.language,
+                initial_prompt=hotwords or None,
                 beam_size=beam_size if beam_size > 1 else None,
                 temperature=0.0,
                 condition_on_previous_text=False,
@@ -173,6 +176,7 @@ class OpenAIWhisper:
                 avg_logprob=float(segment["avg_logprob"]),
                 no_speech_prob=float(segment["no_speech_prob"]),
                 words=tuple(Word(float(word["start"]), float(word["end"]), word["word"]) for word in segment["words"]),
+                language=result["language"],
             )
             for segment in result["segments"]
         ]
@@ -185,9 +189,9 @@ class Everything:
         self.engine = engine
         self.beam_size = beam_size
 
-    def __call__(self, samples: Samples) -> list[Segment]:
+    def __call__(self, samples: Samples, hotwords: str = "") -> list[Segment]:
         """Segments of mono float32 samples at 16 kHz."""
-        return self.engine.decode(samples, self.beam_size)
+        return self.engine.decode(samples, self.beam_size, hotwords)
 
 
 class Stretch(NamedTuple):
@@ -209,19 +213,19 @@ class SpeechOnly:
         self.engine = engine
         self.beam_size = beam_size
 
-    def __call__(self, samples: Samples) -> list[Segment]:
+    def __call__(self, samples: Samples, hotwords: str = "") -> list[Segment]:
         """Segments of mono float32 samples at 16 kHz, none reaching over a long silence; nothing where nobody speaks."""
         segments: list[Segment] = []
         for stretches in windows(speech_stretches(samples)):
             clock = JoinedClock(stretches)
-            for segment in self._decode(np.concatenate([samples[s.start : s.end] for s in stretches])):
+            for segment in self._decode(np.concatenate([samples[s.start : s.end] for s in stretches]), hotwords):
                 segments.extend(clock.put_back(segment))
         return segments
 
-    def _decode(self, joined: Samples) -> list[Segment]:
-        segments = self.engine.decode(joined, 1)
+    def _decode(self, joined: Samples, hotwords: str) -> list[Segment]:
+        segments = self.engine.decode(joined, 1, hotwords)
         if self.beam_size > 1 and any(segment.avg_logprob < _UNSURE for segment in segments):
-            return max(segments, self.engine.decode(joined, self.beam_size), key=_confidence)
+            return max(segments, self.engine.decode(joined, self.beam_size, hotwords), key=_confidence)
         return segments
 
 
@@ -293,7 +297,8 @@ class JoinedClock:
             start_s, end_s = self.time_s(first, first_word.start_s), self.time_s(last, last_word.end_s)
             text += "".join(word.text for _, word in said)
             if end_s > start_s:
-                placed.append(segment._replace(start_s=start_s, end_s=end_s, text=text, words=()))
+                timed = tuple(Word(self.time_s(at, w.start_s), self.time_s(at, w.end_s), w.text) for at, w in said)
+                placed.append(segment._replace(start_s=start_s, end_s=end_s, text=text, words=timed if segment.words else ()))
                 text = ""
         if text and placed:  # words without duration at the end
             placed[-1] = placed[-1]._replace(text=placed[-1].text + text)

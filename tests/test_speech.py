@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 
 from deepsport.errors import MediaError, UserError
 from deepsport.records import Made
-from deepsport.taxonomy import DropReason
+from deepsport.taxonomy import DropReason, Sport
+from deepsport.timebase import Span
 from ingest import speech_engines
+from ingest.simulator.broadcast import SimulatedBroadcast
 from ingest.speech import SAMPLE_RATE, Segment, SpeechConfig, Word, load_transcriber, spoken_words, transcribe
 from ingest.speech_engines import JoinedClock, Stretch, packaged_model, windows
+from ingest.speech_words import commentary_lag, hotwords_for
 from ingest.whisper_weights import openai_checkpoint, read_ct2, to_checkpoint
 
 MADE = Made(step="transcribe", inputs=("b1",))
@@ -28,7 +31,7 @@ NOISE = np.random.default_rng(0).normal(0, 0.1, 10 * SAMPLE_RATE).astype(np.floa
 
 def heard(*segments, samples=NOISE, config=None):
     """What `transcribe` makes of segments that a recogniser gave for ten seconds of sound."""
-    return transcribe(samples, lambda _: list(segments), config or SpeechConfig(), "b1", MADE)
+    return transcribe(samples, lambda *_: list(segments), config or SpeechConfig(), "b1", MADE)
 
 
 def say(start_s, end_s, text, avg_logprob=-0.2, no_speech_prob=0.01):
@@ -59,12 +62,70 @@ def test_a_text_that_repeats_itself_is_a_loop():
     assert reasons(heard(say(0, 9, "and the ball " * 30))) == [DropReason.SPEECH_LOOP]
 
 
-@pytest.mark.parametrize("doubt", [{"avg_logprob": -1.5}, {"no_speech_prob": 0.97}, {"avg_logprob": math.nan}])
-def test_what_the_recogniser_hardly_believes_is_dropped_with_its_text(doubt):
-    kept = heard(say(0, 2, "Thanks for watching", **doubt), say(3, 4, "A corner."))
+@pytest.mark.parametrize(
+    ("doubt", "reason"),
+    [
+        ({"avg_logprob": -1.5}, DropReason.LOW_CONFIDENCE_SPEECH),
+        ({"avg_logprob": math.nan}, DropReason.LOW_CONFIDENCE_SPEECH),
+        ({"no_speech_prob": 0.97}, DropReason.NO_SPEECH),
+        ({"no_speech_prob": 0.5}, DropReason.NO_SPEECH),  # for that phrase only
+    ],
+)
+def test_what_the_recogniser_hardly_believes_is_dropped_with_its_text(doubt, reason):
+    kept = heard(say(0, 2, "Thanks for watching", **doubt), say(3, 4, "A corner.", no_speech_prob=0.5))
     assert [u.text for u in kept.items] == ["A corner."]
-    assert reasons(kept) == [DropReason.LOW_CONFIDENCE_SPEECH]
+    assert reasons(kept) == [reason]
     assert "Thanks for watching" in kept.drops[0].detail
+
+
+@pytest.mark.parametrize(
+    ("end_s", "text", "kept"),
+    [
+        (1.0, "he cuts it back and shoots and scores", False),  # eight words in a second
+        (2.0, "he cuts it back and shoots and scores", True),
+        (0.2, "Goal, a goal!", True),  # too few words to tell
+        (9.9, "Oh", True),
+    ],
+)
+def test_nobody_speaks_faster_than_a_mouth(end_s, text, kept):
+    found = heard(say(0, end_s, text))
+    assert bool(found.items) is kept
+    assert reasons(found) == ([] if kept else [DropReason.IMPOSSIBLE_SPEAKING_RATE])
+
+
+def test_a_word_that_lasts_a_quarter_of_a_minute_is_a_noise():
+    samples = np.tile(NOISE, 2)
+    assert reasons(heard(say(0, 15, "Oh oh"), samples=samples)) == [DropReason.IMPOSSIBLE_SPEAKING_RATE]
+
+
+def test_words_keep_their_times_inside_the_utterance_and_in_order():
+    words = (Word(0.5, 0.9, " A"), Word(0.8, 1.4, " corner"), Word(1.4, 12.0, " for"), Word(12.0, 12.5, " red."))
+    (utterance,) = heard(say(0.5, 12.5, " A corner for red.")._replace(words=words, language="en")).items
+    assert [word.text for word in utterance.words] == ["A", "corner", "for", "red."]
+    assert [word.span.start_s for word in utterance.words] == [0.5, 0.9, 1.4, 10.0]
+    assert all(utterance.span.start_s <= word.span.start_s <= word.span.end_s <= utterance.span.end_s for word in utterance.words)
+    assert utterance.language == "en"
+
+
+def test_the_words_of_the_sport_are_suggested_only_where_the_config_says_so():
+    asked = []
+    for config in (SpeechConfig(), SpeechConfig(vocabulary=True)):
+        transcribe(NOISE, lambda _, hotwords="": asked.append(hotwords) or [], config, "b1", MADE, "Ekman, corner kick")
+    assert asked == ["", "Ekman, corner kick"]
+    words = hotwords_for(Sport.SOCCER, ["Ekman", "Berg"])
+    assert words.startswith("Berg, Ekman, ") and "corner kick" in words and len(words.split(", ")) <= 40
+
+
+def test_the_lag_of_commentary_is_that_of_the_events_it_names():
+    broadcast = SimulatedBroadcast(Sport.SOCCER, 21, 90)
+    starts = [u.span.start_s for u in broadcast.utterances]
+    truth = [min(start_s - e.time_s for start_s in starts if start_s > e.time_s) for e in broadcast.events[:-1]]
+    lag = commentary_lag(broadcast.utterances, broadcast.events)
+    assert lag is not None and lag.num_matched >= 5
+    assert lag.lag_s == pytest.approx(float(np.median(truth)), abs=0.3)
+    late = [u.model_copy(update={"span": Span(start_s=u.span.start_s + 7, end_s=u.span.end_s + 7)}) for u in broadcast.utterances]
+    assert commentary_lag(late, broadcast.events).lag_s == pytest.approx(lag.lag_s + 7, abs=0.3)
+    assert commentary_lag(broadcast.utterances[:2], broadcast.events) is None
 
 
 def test_times_are_clipped_to_the_sound_and_speech_beyond_it_is_dropped():
@@ -420,7 +481,7 @@ def test_an_unsure_window_is_decoded_again_with_a_beam(monkeypatch):
     asked = []
 
     class Engine:
-        def decode(self, samples, beam_size):
+        def decode(self, samples, beam_size, hotwords=""):
             asked.append(beam_size)
             return [say(0.0, 1.0, " Hello", avg_logprob=-0.9 if beam_size == 1 else -0.6)]
 
