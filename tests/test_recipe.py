@@ -43,7 +43,7 @@ def test_text_that_is_not_toml_is_refused(tmp_path: Path) -> None:
     ("override", "message"),
     [
         ("annotate.templates.num_option=3", "did you mean 'num_options'"),
-        ("ingest.shot.adaptive_treshold=3", "did you mean 'adaptive_threshold'"),
+        ("ingest.shot.treshold=3", "did you mean 'threshold'"),
         ("sead=3", "did you mean 'seed'"),
         ("export.qqqq=3", "known here: shards"),
         ("train.grpo.num_steps=0", "train.grpo.num_steps = 0: Input should be greater"),

@@ -112,7 +112,7 @@ def test_the_demo_explains_itself_from_another_folder(place: Place) -> None:
 
 
 def test_broadcasts_are_made_ingested_and_asked_about_from_another_folder(place: Place) -> None:
-    place.run("deepsport", "simulate", "--sport", "tennis", "--minutes", "0.24", "made")
+    place.run("deepsport", "simulate", "--sport", "tennis", "--production", "plain", "--minutes", "0.24", "made")
     assert "tennis-0.mp4" in (place.folder / "made" / "manifest.jsonl").read_text(encoding="utf-8")
     place.run("deepsport", "ingest", "made/manifest.jsonl")
     place.run("deepsport", "annotate")
