@@ -17,6 +17,7 @@ from ingest.feed_events import FeedRow, FeedRows
 from ingest.feed_times import number_of, seconds_of_tenths
 
 _SIDES = {"*": "home", "a": "away"}
+_MARKS = tuple(_SIDES)
 
 
 def is_volleystation(document: object) -> bool:
@@ -47,8 +48,8 @@ def _read(
 ) -> None:
     winner = str(rally.get("point"))
     plays = [_dict(play) for play in _list(rally.get("plays"))]
-    touches = [_touch(number, play) for number, play in enumerate(plays) if str(play.get("team")) in _SIDES]
-    if winner not in _SIDES:
+    touches = [_touch(number, play) for number, play in enumerate(plays) if str(play.get("team")) in _MARKS]
+    if winner not in _MARKS:
         feed.unread.append((where, "the rally has no point; was the file cut short?"))
         return
     touch = deciding_touch(touches, winner)
@@ -89,22 +90,22 @@ def read_station(path: Path, document: object) -> Scout:
         for number, event in enumerate(_list(_dict(played).get("events"))):
             num_records += 1
             for key, kind in (("timeout", "time_out"), ("substitution", "substitution")):
-                if (team := _dict(_dict(event).get(key)).get("team")) in _SIDES:
-                    asides.append((kind, tuple(_SIDES).index(team)))
+                if (team := _dict(_dict(event).get(key)).get("team")) in _MARKS:
+                    asides.append((kind, _MARKS.index(team)))
             rally, points = _dict(_dict(event).get("exchange")), _points(_dict(_dict(event).get("score")))
             if not rally:
                 continue
             winner = rally.get("point")
-            if winner not in _SIDES or points is None:
+            if winner not in _MARKS or points is None:
                 unread.append((f"set {set_number}, events[{number}]", "the rally has no point or no score"))
                 continue
             touches = [_touch(line, _dict(play)) for line, play in enumerate(_list(rally.get("plays")))
-                       if _dict(play).get("team") in _SIDES]
+                       if _dict(play).get("team") in _MARKS]
             deciding = deciding_touch(touches, winner)
             rallies.append(ScoutRally(
-                number, set_number, next((tuple(_SIDES).index(each.team) for each in touches if each.key[0] == "S"), None),
-                None if deciding is None else (DECISIVE[deciding.key][0], tuple(_SIDES).index(deciding.team)),
-                tuple(_SIDES).index(winner), points, tuple(asides)))
+                number, set_number, next((_MARKS.index(each.team) for each in touches if each.key[0] == "S"), None),
+                None if deciding is None else (DECISIVE[deciding.key][0], _MARKS.index(deciding.team)),
+                _MARKS.index(winner), points, tuple(asides)))
             asides = []
     return Scout((names[0], names[1]), tuple(rallies), tuple(told), False, tuple(unread), num_records)
 

@@ -172,14 +172,15 @@ def test_a_volleystation_file_replays(tmp_path):
         return {"exchange": {"plays": plays, "point": point}, "score": {"home": home, "away": away}}
 
     events = [rally("*", "A#", "*", "*", 1, 0), {"timeout": {"team": "a"}}, rally("*", "A=", "*", "a", 1, 1),
-              rally("a", "A#", "a", "a", 2, 1), {"exchange": {"a": 1}}]
+              rally("a", "A#", "a", "a", 2, 1), {"exchange": {"a": 1}},
+              {"exchange": {"point": ["*"]}, "timeout": {"team": {}}}]
     document = {"scout": {"sets": [{"events": events, "score": {"home": 25, "away": 1}}, "set"]},
                 "team": {"home": {"name": "Owls"}, "away": {"name": "Larks"}}}
     feed = replay_feed(write(tmp_path, "x.vsm", json.dumps(document))).feeds[0]
     assert (feed.vendor, feed.teams, feed.num_known, feed.num_replayed, feed.score_right) == (
-        "volleystation", ("Owls", "Larks"), 5, 3, True)
+        "volleystation", ("Owls", "Larks"), 6, 3, True)
     assert [refused.why for refused in feed.refused] == ["the record gives the rally to Larks, its score to Owls",
-                                                         "the rally has no point or no score"]
+                                                         *["the rally has no point or no score"] * 2]
     with pytest.raises(FeedError, match="both teams are called 'home'"):
         replay_feed(write(tmp_path, "x.vsm", json.dumps({"scout": {"sets": []}, "team": {"away": {"name": "home"}}})))
 

@@ -92,9 +92,11 @@ def counted_sum_of(score: float, difficulty: float, *, synchro: bool = False) ->
 
     Judges mark in halves, so the sum is one of 0, 0.5, … 30 (50 for the five marks of a synchronised dive).
 
-    >>> counted_sum_of(88.0, 3.2), counted_sum_of(74.25, 3.4), counted_sum_of(66.6, 3.0, synchro=True)
-    (27.5, None, 37.0)
+    >>> counted_sum_of(88.0, 3.2), counted_sum_of(74.25, 3.4), counted_sum_of(66.6, 3.0, synchro=True), counted_sum_of(9.0, 0.0)
+    (27.5, None, 37.0, None)
     """
+    if difficulty <= 0:
+        return None
     factor, most = (Decimal("0.6"), 50) if synchro else (Decimal(1), 30)
     total = _exact(score) / (_exact(difficulty) * factor)
     halves = round(total * 2)
