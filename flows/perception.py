@@ -1,9 +1,10 @@
 """Perception lessons: what the tiny model learns to see on, in place of a pretrained backbone's web-scale data.
 
 They come from simulated broadcasts that are used for nothing else (their seeds lie far from all others): single frames with a
-caption, and questions on a clip's initial frames, answered at once where the event is in view and declared not visible where
-it is not. All sports take part, as they would in a backbone's pretraining; the tool never does, nor does localisation: to tell
-which of two windows holds a frame is arithmetic that a model this small learns by looking.
+caption; questions on a clip's initial frames, answered at once where the event is in view, and declared not visible where it is
+not, until further frames show it; and questions whose facts are told, for what follows from them. All sports take part, as they
+would in a backbone's pretraining; the tool never does, nor does localisation: to tell which of two windows holds a frame is
+arithmetic that a model this small learns by looking.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class PerceptionConfig(Record):
 
     sports: tuple[Sport, ...] = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
     """Sports in turn."""
-    num_broadcasts: int = Field(default=360, ge=1)
+    num_broadcasts: int = Field(default=240, ge=1)
     """Short broadcasts, each with its own look."""
     glance_every: int = Field(default=3, ge=1)
     """Every so many broadcasts is also asked about."""
@@ -50,17 +51,21 @@ class PerceptionConfig(Record):
     stills_per_event: int = Field(default=2, ge=1)
     """Captioned frames of each event."""
     glances_per_play: int = Field(default=6, ge=0)
-    """Questions on the initial frames of a play whose event they show; of another one question is enough."""
+    """Questions on the frames of a play."""
+    tales_per_play: int = Field(default=3, ge=0)
+    """Questions on a play whose facts are told instead of shown; every broadcast is asked them."""
     frame_size: int = Field(default=64, ge=32)
     """Side of the square frames in pixels: what the tiny model sees."""
     initial_frames: int = Field(default=8, ge=1)
-    """Frames of a glance, as in the episode."""
+    """Frames of a look, as in the episode."""
+    second_look_off: int = Field(default=12, ge=0)
+    """Where nothing was in view, further frames follow: of the stretch in question, each end moved by at most so many frames."""
     seed: int = 0
     """Of the broadcasts and of what is asked."""
 
 
 def perception_samples(config: PerceptionConfig, templates: TemplateConfig) -> Iterator[Sample]:
-    """The perception lessons: samples with ``caption`` and one JPEG, or with ``prompt``, ``reply`` and the initial frames."""
+    """The perception lessons: samples with ``caption`` and one JPEG, or with ``prompt``, ``looks``, ``replies`` and their JPEGs."""
     from ingest.simulator.broadcast import SimulatedBroadcast
 
     rng = random.Random(f"perception/{config.seed}")
@@ -69,8 +74,8 @@ def perception_samples(config: PerceptionConfig, templates: TemplateConfig) -> I
         seed = _FIRST_SEED * (config.seed + 1) + number
         broadcast = SimulatedBroadcast(sport, seed, 6.8 * config.plays_per_broadcast, broadcast_id=f"perception-{seed}")
         yield from _stills(broadcast, config, rng)
-        if number // len(config.sports) % config.glance_every == 0:
-            yield from _glances(broadcast, config, templates, rng)
+        shown = number // len(config.sports) % config.glance_every == 0
+        yield from _exchanges(broadcast, config, templates, rng, shown)
 
 
 def _stills(broadcast: SimulatedBroadcast, config: PerceptionConfig, rng: random.Random) -> Iterator[Sample]:
@@ -86,23 +91,46 @@ def _stills(broadcast: SimulatedBroadcast, config: PerceptionConfig, rng: random
             yield frames_sample(key, {"caption": caption}, [_jpeg(broadcast, frame_index, config)], licence="Apache-2.0")
 
 
-def _glances(
-    broadcast: SimulatedBroadcast, config: PerceptionConfig, templates: TemplateConfig, rng: random.Random
+def _exchanges(
+    broadcast: SimulatedBroadcast, config: PerceptionConfig, templates: TemplateConfig, rng: random.Random, shown: bool
 ) -> Iterator[Sample]:
+    """Questions on the broadcast's plays whose facts are told and, if ``shown``, others on the frames themselves."""
     clips = [_clip(broadcast, play.span) for play in broadcast.plays]
     asked = ask_broadcast(clips, broadcast.events, templates, config.seed).items
     for clip in clips:
         own = [question for question in asked if question.clip_id == clip.clip_id and question.task is not Task.LOCALISATION]
-        indices = FrameWindow(idx_start=0, idx_end=clip.num_frames - 1).uniform(config.initial_frames)
-        jpegs = [_jpeg(broadcast, clip.first_frame + i, config) for i in indices]
-        shown = any(question.evidence.contains(i) for question in own for i in indices)
-        for question in rng.sample(own, min(config.glances_per_play if shown else 1, len(own))):
-            content = {
-                "frame_indices": indices,
-                "prompt": question_prompt(question, clip.num_frames),
-                "reply": _reply(question, clip, broadcast.events, indices),
-            }
-            yield frames_sample(make_id("glance", question.question_id), content, jpegs, licence="Apache-2.0")
+        for question in rng.sample(own, min(config.tales_per_play, len(own))):
+            yield _told(question, clip, broadcast.events)
+        if shown and own:
+            yield from _glances(rng.sample(own, min(config.glances_per_play, len(own))), clip, broadcast, config, rng)
+
+
+def _told(question: Question, clip: Clip, events: Sequence[Event]) -> Sample:
+    reply = _reply(question, clip, events, range(question.evidence.idx_start, question.evidence.idx_end + 1))
+    event = next(e for e in events if e.event_id in question.event_ids)
+    content = {"prompt": f"{describe(event)}.\n{question_prompt(question, clip.num_frames)}", "looks": [], "replies": [reply]}
+    return frames_sample(make_id("told", question.question_id), content, [], licence="Apache-2.0")
+
+
+def _glances(
+    questions: Sequence[Question], clip: Clip, broadcast: SimulatedBroadcast, config: PerceptionConfig, rng: random.Random
+) -> Iterator[Sample]:
+    """Questions on the same frames of a play: the initial ones and, where these do not show its event, some that may."""
+    last, about = clip.num_frames - 1, questions[0]
+    looks = [FrameWindow(idx_start=0, idx_end=last).uniform(config.initial_frames)]
+    if not any(about.evidence.contains(index) for index in looks[0]):
+        stretch = stretches_in(about.text)[0]
+        off = [rng.randint(-config.second_look_off, config.second_look_off) for _ in range(2)]
+        start, end = sorted(min(max(0, edge), last) for edge in (stretch.idx_start + off[0], stretch.idx_end + off[1]))
+        looks.append(FrameWindow(idx_start=start, idx_end=end).uniform(config.initial_frames))
+    jpegs = [_jpeg(broadcast, clip.first_frame + index, config) for indices in looks for index in indices]
+    for question in questions:
+        content = {
+            "prompt": question_prompt(question, clip.num_frames),
+            "looks": looks,
+            "replies": [_reply(question, clip, broadcast.events, indices) for indices in looks],
+        }
+        yield frames_sample(make_id("glance", question.question_id), content, jpegs, licence="Apache-2.0")
 
 
 def _clip(broadcast: SimulatedBroadcast, span: Span) -> Clip:

@@ -193,8 +193,12 @@ def train_world(tmp_path_factory):
         Image.new("RGB", (64, 64), colours[colour]).save(jpeg, "JPEG")
         content = {"caption": f"{colour} team."}
         if number % 5 == 0:
-            content = {"frame_indices": [3, 9], "prompt": question_prompt(question, 40), "reply": render_answer("Seen.", colour)}
+            prompt, reply = question_prompt(question, 40), render_answer("Seen.", colour)
+            content = {"prompt": prompt, "looks": [[3, 9]], "replies": [reply]}
         stills.append(frames_sample(f"still-{number}", content, [jpeg.getvalue()] * (2 if number % 5 == 0 else 1)))
+    for number, colour in enumerate(("red", "blue")):
+        told = {"prompt": f"{colour} team.\n{question_prompt(question, 40)}", "looks": [], "replies": [render_answer("Seen.", colour)]}
+        stills.append(frames_sample(f"told-{number}", told, []))
     for name, samples in {"rl": rl, "sft": sft, "perception": stills}.items():
         write_shards(samples, root / "shards", name, inputs=[name])
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curriculum.bands import BandConfig, classify
 from curriculum.difficulty import DifficultyConfig, measure_pass_rates
+from curriculum.mix import mix_lessons
 from curriculum.schedule import DIMENSION_ORDER, ScheduleConfig, place_lessons
 from curriculum.split import SplitConfig, assign_splits
 from deepsport.errors import RecipeError, UserError
@@ -152,3 +155,26 @@ def test_what_was_not_measured_or_split_is_named():
         place_lessons([question(0)], rates("question-0", 8, 8)[:1], {"b0": Split.TRAIN}, ScheduleConfig())
     with pytest.raises(UserError, match="its broadcast b0 has no split"):
         place_lessons([question(0)], rates("question-0", 8, 8), {}, ScheduleConfig())
+
+
+@given(
+    num_easy=st.integers(0, 9), num_hard=st.integers(0, 9), steps=st.integers(0, 6), per_step=st.integers(1, 9),
+    share=st.floats(0, 1), seed=st.integers(0, 3),
+)
+def test_every_step_practises_the_same_mix(
+    num_easy: int, num_hard: int, steps: int, per_step: int, share: float, seed: int
+) -> None:
+    bands = {f"easy{i}": Band.GLANCE for i in range(num_easy)} | {f"hard{i}": Band.LOOK for i in range(num_hard)}
+    if not bands:
+        with pytest.raises(UserError, match="no lessons to train on"):
+            mix_lessons(bands, steps, per_step, share, seed)
+        return
+    mixed = mix_lessons(bands, steps, per_step, share, seed)
+    assert len(mixed) == steps * per_step and mixed == mix_lessons(bands, steps, per_step, share, seed)
+    wanted = round(share * per_step) if num_easy and num_hard else per_step * bool(num_easy)
+    for step in range(steps):
+        assert sum(bands[key] is Band.GLANCE for key in mixed[step * per_step : (step + 1) * per_step]) == wanted
+    for pool in (Band.GLANCE, Band.LOOK):
+        drawn = Counter(key for key in mixed if bands[key] is pool)
+        never = sum(band is pool and key not in drawn for key, band in bands.items())
+        assert not drawn or max(drawn.values()) - (0 if never else min(drawn.values())) <= 1, "all once before one comes again"

@@ -20,15 +20,15 @@ from datasets import Dataset
 from trl import GRPOConfig as TrlGRPOConfig
 from trl import GRPOTrainer
 
+from curriculum.mix import mix_lessons
 from deepsport.agent.environment import Episode, EpisodeConfig
 from deepsport.agent.reward import RewardName, reward_of
-from deepsport.ids import digest
 from deepsport.records import Made, Trajectory
 from deepsport.taxonomy import Band
 from train.config import GRPOConfig
 from train.lessons import Lessons
 from train.models import END, load, unsampled_tokens
-from train.run import Checkpoint, OnStep, Run, curriculum_order, trainer_arguments
+from train.run import Checkpoint, OnStep, Run, trainer_arguments
 
 ASSISTANT = "<|im_start|>assistant\n"
 EMPTY_PROMPT = [{"role": "user", "content": ""}]
@@ -143,9 +143,8 @@ def run_grpo(
         return done
     loaded = load(parent.model, device=run.device)
     with Lessons(manifest, frame_size) as lessons:
-        # Not the order of the curriculum: it begins with what a glance solves, and a group that always wins teaches nothing.
-        keys = sorted(lessons.samples, key=lambda key: digest(seed, key))
-        order = curriculum_order(keys, config.num_steps * config.prompts_per_step, seed)
+        bands = {key: sample.lesson.band for key, sample in lessons.samples.items()}
+        order = mix_lessons(bands, config.num_steps, config.prompts_per_step, config.glance_share, seed)
         batch = config.prompts_per_step * config.num_generations
         arguments = TrlGRPOConfig(
             **trainer_arguments(out, run, steps=config.num_steps, batch=batch, seed=seed),

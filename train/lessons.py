@@ -95,13 +95,17 @@ def conversations(lessons: Lessons, config: EpisodeConfig, instructions: str = "
 
 
 class Stills:
-    """Perception lessons: single frames with a caption each, and short conversations about eight of them."""
+    """Perception lessons: single frames with a caption each, and short conversations about frames, or about none."""
 
     def __init__(self, manifest: Path) -> None:
         self.reader = ShardReader(manifest)
         content = {key: self.reader.json(key) for key in self.reader.keys}
         self.captions = {key: str(value["caption"]) for key, value in content.items() if "caption" in value}
-        self.glances = {key: value for key, value in content.items() if "reply" in value}
+        answered = {key: value for key, value in content.items() if "replies" in value}
+        self.glances = {key: value for key, value in answered.items() if value["looks"]}
+        """Lessons with ``prompt``, and of each look the frame indices and the reply."""
+        self.told = {key: value for key, value in answered.items() if not value["looks"]}
+        """Lessons with ``prompt`` and one reply: what would be seen is told, so there is nothing to look at."""
 
     def images(self, key: str) -> list[Image.Image]:
         """The pictures of a sample."""
@@ -121,13 +125,23 @@ class Stills:
         return conversation
 
     def glance(self, key: str) -> Conversation:
-        """Initial frames and a question, answered at once or declared not visible; pictures left out as above."""
+        """Frames and a question, answered at once, or declared not visible and answered from the next frames; pictures left out."""
         value = self.glances[key]
-        indices = [int(index) for index in value["frame_indices"]]  # type: ignore[attr-defined]
-        return [
-            {"role": "user", "content": [*labelled(indices), text_part("\n" + str(value["prompt"]))]},
-            turn_message(str(value["reply"])),
-        ]
+        looks: list[list[int]] = value["looks"]  # type: ignore[assignment]
+        replies: list[str] = value["replies"]  # type: ignore[assignment]
+        conversation: Conversation = []
+        for indices, reply in zip(looks, replies, strict=True):
+            conversation += [{"role": "user", "content": labelled(indices)}, turn_message(reply)]
+        conversation[0]["content"].append(text_part("\n" + str(value["prompt"])))
+        return conversation
+
+    def tales(self, keys: Sequence[str]) -> Conversation:
+        """Questions whose facts stand in their text, one after the other, each with its reply."""
+        conversation: Conversation = []
+        for value in map(self.told.__getitem__, keys):
+            replies: list[str] = value["replies"]  # type: ignore[assignment]
+            conversation += [{"role": "user", "content": [text_part(str(value["prompt"]))]}, turn_message(replies[0])]
+        return conversation
 
 
 def labelled(frame_indices: Sequence[int]) -> list[dict[str, object]]:

@@ -34,6 +34,7 @@ from transformers import (
 from transformers.processing_utils import ProcessorMixin
 from trl.chat_template_utils import qwen3_template
 
+from deepsport.agent.protocol import TOOL_NAME
 from deepsport.errors import UserError
 from train.config import TinyConfig
 
@@ -42,6 +43,8 @@ PAD = "<|endoftext|>"
 VISION = {"image": "<|image_pad|>", "video": "<|video_pad|>", "vision_start": "<|vision_start|>", "vision_end": "<|vision_end|>"}
 SPECIAL_TOKENS = [PAD, "<|im_start|>", END, *VISION.values()]
 TAGS = [f"<{slash}{tag}>" for tag in ("think", "answer", "tool_call", "tool_response") for slash in ("", "/")]
+PHRASES = [f'{{"name": "{TOOL_NAME}", "arguments": {{"idx_start": ', ', "idx_end": ', "}}", "Frame ", ": "]
+"""What never varies in a call and in a frame's label: one token each in the tiny model's vocabulary, so that an episode is short."""
 
 
 class Loaded(NamedTuple):
@@ -93,14 +96,14 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> PreTrainedTok
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary_size - len(TAGS),
+        vocab_size=vocabulary_size - len(TAGS) - len(PHRASES),
         special_tokens=SPECIAL_TOKENS,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    # The tags are added tokens but not special ones: decoding must keep them, the protocol is written in them.
-    tokenizer.add_tokens(TAGS)
+    # Added tokens but not special ones: decoding must keep them, the protocol is written in them.
+    tokenizer.add_tokens([*TAGS, *PHRASES])
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END, pad_token=PAD, padding_side="left")
 
 

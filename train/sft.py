@@ -18,8 +18,10 @@ from transformers import Trainer, TrainingArguments
 from trl import SFTConfig as TrlSFTConfig
 from trl import SFTTrainer
 
+from curriculum.mix import again_and_again
 from deepsport.agent.environment import EpisodeConfig
-from deepsport.agent.protocol import Conversation, text_part
+from deepsport.agent.protocol import Conversation, call_json, text_part
+from deepsport.timebase import FrameWindow
 from train.config import PretrainConfig, SFTConfig
 from train.data import Encoded, Pixels, collate, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
@@ -63,6 +65,7 @@ def _trainer(
         "lr_scheduler_kwargs": {"num_decay_steps": round(0.3 * config.num_steps), "decay_type": "linear"},
         "warmup_steps": config.warmup_steps,
         "weight_decay": config.weight_decay,
+        "adam_beta2": config.adam_beta2,
     }
 
     def to_batch(examples: list[dict[str, int]]) -> dict[str, Any]:
@@ -111,10 +114,10 @@ def run_sft(
     return run.train(trainer, loaded.processor, out, config, parent, [manifest], seed, on_step)
 
 
-FRAMES_A_CONVERSATION = 8
+FRAMES_A_CONVERSATION, TALES_A_CONVERSATION, THINGS_TO_READ = 8, 3, 14
+"""About as many tokens each as a glance with its question: a batch is padded to its longest conversation."""
 LARGEST_LABEL = 200
 """Frame labels of single frames are drawn below this: they only have to be read and copied."""
-THINGS_TO_READ = 6
 
 
 def run_pretrain(
@@ -139,11 +142,13 @@ def run_pretrain(
     length = config.training.num_steps * config.training.batch_size
     rng = random.Random(seed)
     kinds = [_kind(config, row / length, rng) for row in range(length)]
-    captions = iter(curriculum_order(list(stills.captions), kinds.count("see") * FRAMES_A_CONVERSATION, seed))
-    glances = iter(curriculum_order(list(stills.glances), kinds.count("answer"), seed))
-    num_pictures = {"see": FRAMES_A_CONVERSATION, "answer": 1, "read": 0}
-    sources = {"see": captions, "answer": glances, "read": iter(())}
-    plan = [list(itertools.islice(sources[kind], num_pictures[kind])) for kind in kinds]
+    if not stills.told:
+        kinds = ["answer" if kind == "tell" else kind for kind in kinds]
+    num_keys = {"see": FRAMES_A_CONVERSATION, "answer": 1, "tell": TALES_A_CONVERSATION, "read": 0}
+    lessons = {"see": stills.captions, "answer": stills.glances, "tell": stills.told, "read": {}}
+    # Neighbours in a shard come from one broadcast: a batch of them, all in the same colours, teaches the colours of one match.
+    sources = {kind: again_and_again(list(lessons[kind]), random.Random(f"{seed}/{kind}")) for kind in lessons}
+    plan = [list(itertools.islice(sources[kind], num_keys[kind])) for kind in kinds]
     labels = [sorted(rng.sample(range(LARGEST_LABEL), FRAMES_A_CONVERSATION)) for _ in plan]
     words = sorted({word for caption in stills.captions.values() for word in caption.split(", ")})
 
@@ -164,6 +169,8 @@ def run_pretrain(
                 conversation = stills.described(keys, labels[number])
             case "answer":
                 return encode(loaded.processor, stills.glance(keys[0]), prepared(keys[0]))
+            case "tell":
+                return encode(loaded.processor, stills.tales(keys), nothing)
             case _:
                 return encode(loaded.processor, reading(words, random.Random(f"{seed}/{number}")), nothing)
         return encode(loaded.processor, conversation, Pixels.joined([still(key) for key in keys]))
@@ -177,16 +184,24 @@ def run_pretrain(
 def _kind(config: PretrainConfig, progress: float, rng: random.Random) -> str:
     """Which lesson stands at a share of the way."""
     if progress >= config.see_first and rng.random() < config.answer_share:
-        return "answer"
+        return "tell" if rng.random() < config.told_share else "answer"
     return "read" if rng.random() < config.read_share else "see"
 
 
 def reading(words: Sequence[str], rng: random.Random) -> Conversation:
-    """A lesson in reading: frame windows and words to be said again, without a picture."""
+    """A lesson in reading: frame windows, words and the arguments of calls to be said again, without a picture.
+
+    A pretrained backbone can copy JSON; when to call a tool is not taught here.
+    """
     said = []
     for _ in range(THINGS_TO_READ):
         start = rng.randrange(LARGEST_LABEL)
-        said.append(f"{start}-{start + rng.randrange(5, 35)}" if rng.random() < 0.6 else rng.choice(words))
+        window = FrameWindow(idx_start=start, idx_end=start + rng.randrange(5, 35))
+        dice = rng.random()
+        if dice < 0.3:
+            said.append(f"{window.idx_start}-{window.idx_end}")
+        else:
+            said.append(call_json(window) if dice < 0.5 else rng.choice(words))
     text = ", ".join(said) + "."
     return [
         {"role": "user", "content": [text_part(f"Say: {text}")]},
@@ -197,5 +212,5 @@ def reading(words: Sequence[str], rng: random.Random) -> Conversation:
 def _words(stills: Stills) -> list[str]:
     """The text of the perception lessons, for the tokenizer."""
     chat = "<|im_start|>user\nFrame 0: <|im_end|>\n<|im_start|>assistant\n"
-    asked = [f"{chat}{value['prompt']}{value['reply']}" for value in stills.glances.values()]
+    asked = [f"{chat}{value['prompt']}{''.join(value['replies'])}" for value in [*stills.glances.values(), *stills.told.values()]]
     return [*(chat + caption for caption in stills.captions.values()), *asked]

@@ -110,9 +110,12 @@ def render_call(think: str, window: FrameWindow) -> str:
     >>> render_call("Go.", FrameWindow(idx_start=5, idx_end=9))
     '<think>Go.</think><tool_call>{"name": "frame_extraction_tool", "arguments": {"idx_start": 5, "idx_end": 9}}</tool_call>'
     """
-    arguments = {"idx_start": window.idx_start, "idx_end": window.idx_end}
-    call = json.dumps({"name": TOOL_NAME, "arguments": arguments})
-    return f"<think>{_free_of_tags(think)}</think><tool_call>{call}</tool_call>"
+    return f"<think>{_free_of_tags(think)}</think><tool_call>{call_json(window)}</tool_call>"
+
+
+def call_json(window: FrameWindow) -> str:
+    """What stands inside a call's tags."""
+    return json.dumps({"name": TOOL_NAME, "arguments": {"idx_start": window.idx_start, "idx_end": window.idx_end}})
 
 
 def render_answer(think: str, answer: str) -> str:
