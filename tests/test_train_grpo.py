@@ -17,7 +17,7 @@ from deepsport.agent.reward import FORMAT_PENALTY, RewardName
 from deepsport.taxonomy import StopReason
 from deepsport.timebase import FrameWindow
 from train.config import GRPOConfig
-from train.grpo import FrameEnvironment, episode_reward, played, run_grpo, turns_of
+from train.grpo import FrameEnvironment, episode_reward, played, rows_that_teach, run_grpo, turns_of
 from train.lessons import Lessons
 from train.models import load
 from train.run import Checkpoint, Run
@@ -215,6 +215,34 @@ def test_rollouts_that_are_accumulated_are_the_same_groups(train_world: SimpleNa
     assert whole.curve[0]["reward"] == parts.curve[0]["reward"]
     assert whole.curve[0]["completions/mean_length"] == parts.curve[0]["completions/mean_length"]
     assert whole.curve[0]["grad_norm"] == pytest.approx(parts.curve[0]["grad_norm"], rel=1e-2)
+
+
+def test_groups_that_agree_are_left_out_and_nothing_changes(
+    train_world: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught = train_world.taught().folder
+    config = STEP.model_copy(update={"prompts_per_step": 4})
+    sizes: list[tuple[int, int]] = []
+
+    def counted(inputs: dict) -> dict:
+        kept = rows_that_teach(inputs)
+        sizes.append((len(kept["advantages"]), len(inputs["advantages"])))
+        assert sum(kept["num_images"]) == len(kept["image_grid_thw"])
+        return kept
+
+    monkeypatch.setattr("train.grpo.rows_that_teach", counted)
+    some = reinforce(train_world, taught, tmp_path / "some", config)
+    monkeypatch.setattr("train.grpo.rows_that_teach", lambda inputs: inputs)
+    every = reinforce(train_world, taught, tmp_path / "every", config)
+    assert sizes[0][0] < sizes[0][1] == 32, "a group of this seed agrees"
+    assert some.curve[0]["grad_norm"] == pytest.approx(every.curve[0]["grad_norm"], rel=1e-3)
+    assert some.curve[0]["loss"] == pytest.approx(every.curve[0]["loss"], abs=1e-5)
+
+
+def test_a_batch_in_which_all_agree_moves_nothing() -> None:
+    row = {"advantages": torch.zeros(3), "prompt_ids": torch.arange(6).reshape(3, 2), "num_items_in_batch": torch.tensor(9)}
+    kept = rows_that_teach(row)
+    assert kept["prompt_ids"].tolist() == [[0, 1]] and kept["advantages"].tolist() == [0] and kept["num_items_in_batch"] == 9
 
 
 @pytest.mark.slow

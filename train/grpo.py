@@ -19,6 +19,7 @@ import torch
 from datasets import Dataset
 from trl import GRPOConfig as TrlGRPOConfig
 from trl import GRPOTrainer
+from trl.trainer.utils import split_pixel_values_by_grid, unsplit_pixel_values_by_grid
 
 from curriculum.mix import mix_lessons
 from deepsport.agent.environment import Episode, EpisodeConfig
@@ -36,10 +37,13 @@ EMPTY_PROMPT = [{"role": "user", "content": ""}]
 
 
 class FrameGRPOTrainer(GRPOTrainer):
-    """GRPOTrainer for image processors that work on PIL images.
+    """GRPOTrainer for image processors that work on PIL images, which learns only from what can teach.
 
     Such a processor hands back lists, and TRL 1.16 then fails in ``split_pixel_values_by_grid`` whenever a batch has tool calls
     but no reply with a picture (every call was answered with an error).
+
+    A group whose rollouts all earn the same has no advantage, and so no gradient: it is left out of the forward and backward
+    pass, which are most of a step's cost. What is left is divided by the tokens of the whole batch as before.
     """
 
     def _tokenize_prompts(self, prompts: Any) -> Any:
@@ -48,6 +52,25 @@ class FrameGRPOTrainer(GRPOTrainer):
             if isinstance(fields.get(name), list):
                 fields[name] = torch.as_tensor(np.array(fields[name]))
         return ids, images, fields
+
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Any:
+        if self.loss_type == "dapo" and self.beta == 0:  # others divide by the rows, or pull every row to the reference
+            inputs = rows_that_teach(inputs)
+        return super()._compute_loss(model, inputs)
+
+
+def rows_that_teach(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The rows of a batch that have an advantage, with their own pictures; one row when none has."""
+    rows = inputs["advantages"].nonzero().flatten().tolist() or [0]
+    if len(rows) == len(inputs["advantages"]):
+        return inputs
+    chosen: dict[str, Any] = {}
+    for name, value in split_pixel_values_by_grid(inputs).items():
+        if isinstance(value, list):
+            chosen[name] = [value[row] for row in rows]
+        else:
+            chosen[name] = value[rows] if isinstance(value, torch.Tensor) and value.ndim else value
+    return unsplit_pixel_values_by_grid(chosen)  # type: ignore[no-any-return]
 
 
 class FrameEnvironment:
