@@ -25,7 +25,7 @@ from deepsport.agent.tools import FrameSource
 from deepsport.ids import make_id
 from deepsport.records import Clip, Drop, Event, Kept, Made, Question, Record, Trajectory
 from deepsport.sports.base import describe
-from deepsport.taxonomy import AnswerKind, DropReason, StopReason
+from deepsport.taxonomy import AnswerKind, DropReason, StopReason, Task
 from deepsport.timebase import FrameWindow
 
 TEACHER_NAME = "scripted-teacher"
@@ -77,14 +77,14 @@ class ScriptedTeacher:
         if shown:
             frame = shown[len(shown) // 2]
             stretch = next((target for target in targets if target.contains(frame)), targets[0])
-            return render_answer(thought_of(stretch, self._event_at(frame)), self._spoken(self._question.answers[0]))
+            return render_answer(thought_of(self._question, stretch, self._event_at(frame)), self._spoken(self._question.answers[0]))
         asked = [turn.call for turn in map(parse_turn, _turns_said(conversation)) if turn.call is not None]
         # In the order of the text, which templates shuffle: which is tried first tells nothing of which is right.
         target = targets[len(asked) % len(targets)]
         window = self._window(target, asked, dice) if len(asked) < self._config.max_looks else None
         if window is not None:
-            return render_call(thought_of(target, None), window)
-        return render_answer(thought_of(target, None), self._guess(dice))
+            return render_call(thought_of(self._question, target, None), window)
+        return render_answer(thought_of(self._question, target, None), self._guess(dice))
 
     def _event_at(self, frame: int) -> Event:
         seen_on = [(event, evidence_in(self._clip, event)) for event in self._events]
@@ -120,13 +120,17 @@ class ScriptedTeacher:
         return ", ".join(fact.strip() for fact in answer.split(";"))
 
 
-def thought_of(stretch: FrameWindow, event: Event | None) -> str:
-    """What the scripted teacher thinks: the stretch it speaks of, and what it sees there; None means nothing yet.
+def thought_of(question: Question, stretch: FrameWindow, event: Event | None) -> str:
+    """What the scripted teacher thinks of a question: the stretch it speaks of, and what it sees there; None means nothing yet.
 
-    >>> thought_of(FrameWindow(idx_start=48, idx_end=76), None)
-    '48-76: not in view.'
+    Where the rules decide what follows, the thought says for whom: ``48-76: foul, red, left, 2. Other team.``
     """
-    return f"{stretch.idx_start}-{stretch.idx_end}: {describe(event) if event else 'not in view'}."
+    if event is None:
+        return f"{stretch.idx_start}-{stretch.idx_end}: not in view."
+    seen = f"{stretch.idx_start}-{stretch.idx_end}: {describe(event)}."
+    if question.task is not Task.RULE_CONSEQUENCE:
+        return seen
+    return f"{seen} {'Same' if question.answers[0] == event.team else 'Other'} team."
 
 
 def distill(

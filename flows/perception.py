@@ -3,8 +3,8 @@
 They come from simulated broadcasts that are used for nothing else (their seeds lie far from all others): single frames with a
 caption; questions on a clip's initial frames, answered at once where the event is in view, and declared not visible where it is
 not, until further frames show it; and questions whose facts are told, for what follows from them. All sports take part, as they
-would in a backbone's pretraining; the tool never does, nor does localisation: to tell which of two windows holds a frame is
-arithmetic that a model this small learns by looking.
+would in a backbone's pretraining; the tool never does, and where something happens is only told: to tell which of two windows
+holds a frame is arithmetic that a model this small learns by looking.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 NOT_VISIBLE = "not visible"
 """What is answered when no frame in view holds the evidence: right for no question, so the base model fails there."""
+TO_REASON = (Task.RULE_CONSEQUENCE, Task.LOCALISATION)
 _FIRST_SEED = 1_000_000
 
 
@@ -42,7 +43,7 @@ class PerceptionConfig(Record):
 
     sports: tuple[Sport, ...] = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
     """Sports in turn."""
-    num_broadcasts: int = Field(default=240, ge=1)
+    num_broadcasts: int = Field(default=180, ge=1)
     """Short broadcasts, each with its own look."""
     glance_every: int = Field(default=3, ge=1)
     """Every so many broadcasts is also asked about."""
@@ -98,18 +99,30 @@ def _exchanges(
     clips = [_clip(broadcast, play.span) for play in broadcast.plays]
     asked = ask_broadcast(clips, broadcast.events, templates, config.seed).items
     for clip in clips:
-        own = [question for question in asked if question.clip_id == clip.clip_id and question.task is not Task.LOCALISATION]
-        for question in rng.sample(own, min(config.tales_per_play, len(own))):
+        own = [question for question in asked if question.clip_id == clip.clip_id]
+        seen = [question for question in own if question.task is not Task.LOCALISATION]
+        # What takes more than naming is told of every play.
+        told = sorted(rng.sample(own, len(own)), key=lambda question: question.task not in TO_REASON)
+        for question in told[: config.tales_per_play]:
             yield _told(question, clip, broadcast.events)
-        if shown and own:
-            yield from _glances(rng.sample(own, min(config.glances_per_play, len(own))), clip, broadcast, config, rng)
+        if shown and seen:
+            yield from _glances(rng.sample(seen, min(config.glances_per_play, len(seen))), clip, broadcast, config, rng)
 
 
 def _told(question: Question, clip: Clip, events: Sequence[Event]) -> Sample:
     reply = _reply(question, clip, events, range(question.evidence.idx_start, question.evidence.idx_end + 1))
     event = next(e for e in events if e.event_id in question.event_ids)
-    content = {"prompt": f"{describe(event)}.\n{question_prompt(question, clip.num_frames)}", "looks": [], "replies": [reply]}
+    stretch = _stretch(question)
+    facts = f"{stretch.idx_start}-{stretch.idx_end}: {describe(event)}."
+    content = {"prompt": f"{facts}\n{question_prompt(question, clip.num_frames)}", "looks": [], "replies": [reply]}
     return frames_sample(make_id("told", question.question_id), content, [], licence="Apache-2.0")
+
+
+def _stretch(question: Question) -> FrameWindow:
+    """The stretch in the question's text that holds its evidence."""
+    stretches = stretches_in(question.text)
+    middle = (question.evidence.idx_start + question.evidence.idx_end) // 2
+    return next((stretch for stretch in stretches if stretch.contains(middle)), stretches[0])
 
 
 def _glances(
@@ -151,14 +164,14 @@ def _clip(broadcast: SimulatedBroadcast, span: Span) -> Clip:
 def _reply(question: Question, clip: Clip, events: Sequence[Event], indices: Sequence[int]) -> str:
     """What someone who sees these frames can say, worded as the scripted teacher words it."""
     seen = [i for i in indices if question.evidence.contains(i)]
-    stretch = stretches_in(question.text)[0]
+    stretch = _stretch(question)
     if not seen:
-        return render_answer(thought_of(stretch, None), NOT_VISIBLE)
+        return render_answer(thought_of(question, stretch, None), NOT_VISIBLE)
     frame = seen[len(seen) // 2]
     event = next(e for e in events if (w := evidence_in(clip, e)) is not None and w.contains(frame))
     answer = question.answers[0]
     return render_answer(
-        thought_of(stretch, event), answer.replace(";", ", ") if question.answer_kind is AnswerKind.TEXT else answer
+        thought_of(question, stretch, event), answer.replace(";", ", ") if question.answer_kind is AnswerKind.TEXT else answer
     )
 
 

@@ -221,7 +221,7 @@ def test_groups_that_agree_are_left_out_and_nothing_changes(
     train_world: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taught = train_world.taught().folder
-    config = STEP.model_copy(update={"prompts_per_step": 4})
+    config = STEP.model_copy(update={"prompts_per_step": 8, "num_generations": 2})  # pairs often agree
     sizes: list[tuple[int, int]] = []
 
     def counted(inputs: dict) -> dict:
@@ -234,7 +234,7 @@ def test_groups_that_agree_are_left_out_and_nothing_changes(
     some = reinforce(train_world, taught, tmp_path / "some", config)
     monkeypatch.setattr("train.grpo.rows_that_teach", lambda inputs: inputs)
     every = reinforce(train_world, taught, tmp_path / "every", config)
-    assert sizes[0][0] < sizes[0][1] == 32, "a group of this seed agrees"
+    assert 1 < sizes[0][0] < sizes[0][1] == 16
     assert some.curve[0]["grad_norm"] == pytest.approx(every.curve[0]["grad_norm"], rel=1e-3)
     assert some.curve[0]["loss"] == pytest.approx(every.curve[0]["loss"], abs=1e-5)
 
