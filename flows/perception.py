@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 NOT_VISIBLE = "not visible"
 """What is answered when no frame in view holds the evidence: right for no question, so the base model fails there."""
-TO_REASON = (Task.RULE_CONSEQUENCE, Task.LOCALISATION)
 _FIRST_SEED = 1_000_000
 
 
@@ -53,7 +52,7 @@ class PerceptionConfig(Record):
     """Captioned frames of each event."""
     glances_per_play: int = Field(default=6, ge=0)
     """Questions on the frames of a play."""
-    tales_per_play: int = Field(default=3, ge=0)
+    tales_per_play: int = Field(default=5, ge=0)
     """Questions on a play whose facts are told instead of shown; every broadcast is asked them."""
     frame_size: int = Field(default=64, ge=32)
     """Side of the square frames in pixels: what the tiny model sees."""
@@ -101,9 +100,7 @@ def _exchanges(
     for clip in clips:
         own = [question for question in asked if question.clip_id == clip.clip_id]
         seen = [question for question in own if question.task is not Task.LOCALISATION]
-        # What takes more than naming is told of every play.
-        told = sorted(rng.sample(own, len(own)), key=lambda question: question.task not in TO_REASON)
-        for question in told[: config.tales_per_play]:
+        for question in rng.sample(own, min(config.tales_per_play, len(own))):
             yield _told(question, clip, broadcast.events)
         if shown and seen:
             yield from _glances(rng.sample(seen, min(config.glances_per_play, len(seen))), clip, broadcast, config, rng)

@@ -76,8 +76,11 @@ def test_the_last_thought_says_what_happens_after_its_evidence_was_shown(scene: 
         question = asked[run.question_id]
         think = parse_turn(run.turns[-1].text).think
         assert any(question.evidence.contains(frame) for frame in run.seen_frames)
-        caption = describe(by_id[question.event_ids[0]])
-        assert think is not None and think.endswith(f": {caption}.")
+        event = by_id[question.event_ids[0]]
+        says = f": {describe(event)}."
+        if question.task is Task.RULE_CONSEQUENCE:  # and for whom the rules decide
+            says += f" {'Same' if question.answers == (event.team,) else 'Other'} team."
+        assert think is not None and think.endswith(says)
         assert all((parse_turn(turn.text).think or "").endswith(": not in view.") for turn in run.turns[:-1])
 
 

@@ -68,13 +68,13 @@ class PretrainConfig(Record):
     """First sight."""
     training: SFTConfig = SFTConfig(num_steps=700, batch_size=8, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
     """Small batches: at the same cost twice as many steps, and copying, on which all else stands, is learnt in half the time."""
-    see_first: float = Field(default=0.25, ge=0, le=1)
+    see_first: float = Field(default=0.2, ge=0, le=1)
     """Share of the steps, the first ones, that hold captions and reading only."""
     read_share: float = Field(default=0.36, ge=0, le=1)
     """Share of reading (windows and words to repeat); the rest are captions, eight single frames to a conversation."""
-    answer_share: float = Field(default=0.65, ge=0, le=1)
+    answer_share: float = Field(default=0.8, ge=0, le=1)
     """Share, in the later steps, of questions on frames or, in `told_share` of these, on facts that are told; never with a tool."""
-    told_share: float = Field(default=0.3, ge=0, le=1)
+    told_share: float = Field(default=0.4, ge=0, le=1)
     """Share of the questions whose facts are told."""
 
 
