@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 NOT_VISIBLE = "not visible"
 """What is answered when no frame in view holds the evidence: right for no question, so the base model fails there."""
+TO_REASON = (Task.RULE_CONSEQUENCE, Task.LOCALISATION)
 _FIRST_SEED = 1_000_000
 
 
@@ -100,7 +101,9 @@ def _exchanges(
     for clip in clips:
         own = [question for question in asked if question.clip_id == clip.clip_id]
         seen = [question for question in own if question.task is not Task.LOCALISATION]
-        for question in rng.sample(own, min(config.tales_per_play, len(own))):
+        # What takes more than naming is told of every play.
+        told = sorted(rng.sample(own, len(own)), key=lambda question: question.task not in TO_REASON)
+        for question in told[: config.tales_per_play]:
             yield _told(question, clip, broadcast.events)
         if shown and seen:
             yield from _glances(rng.sample(seen, min(config.glances_per_play, len(seen))), clip, broadcast, config, rng)

@@ -18,7 +18,7 @@ from deepsport.errors import UserError
 from deepsport.timebase import FrameWindow
 from train.config import TinyConfig
 from train.data import collate, encode
-from train.models import TAGS, Loaded, build_tiny, load, patches_by_matmul, save, unsampled_tokens
+from train.models import PHRASES, TAGS, Loaded, build_tiny, load, patches_by_matmul, save, unsampled_tokens
 
 FAMILIES = ("qwen3_vl", "qwen2_5_vl")
 CALL = render_call("Look.", FrameWindow(idx_start=12, idx_end=20))
@@ -211,3 +211,13 @@ def test_pictures_of_any_mode_and_size_are_one_token(tiny: dict[str, Loaded]) ->
     for picture in (Image.new("L", (64, 64)), Image.new("RGB", (320, 320)), Image.new("RGB", (64, 64))):
         prompt = {"role": "user", "content": [{"type": "image", "image": picture}, text_part("?")]}
         assert (encode(processor, [prompt, turn_message("x")]).input_ids == processor.image_token_id).sum() == 1
+
+
+def test_what_never_varies_is_one_token_and_reads_back_as_it_was(train_world: SimpleNamespace) -> None:
+    tokenizer = load(train_world.base()).processor.tokenizer
+    call = render_call("20-40: not in view.", FrameWindow(idx_start=123, idx_end=143))
+    text = f"Frame 57: <|vision_start|><|image_pad|><|vision_end|>{call}<|im_end|>"
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids, skip_special_tokens=False) == text
+    for phrase in PHRASES:
+        assert tokenizer.encode(phrase) == [tokenizer.convert_tokens_to_ids(phrase)] and phrase in text

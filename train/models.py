@@ -147,7 +147,7 @@ def _tiny_model(config: TinyConfig, tokenizer: PreTrainedTokenizerFast) -> Any:
         "intermediate_size": 3 * config.hidden_size,
         "num_hidden_layers": config.num_layers,
         "num_attention_heads": heads,
-        "num_key_value_heads": 2,
+        "num_key_value_heads": heads,
         "max_position_embeddings": 4096,
         "tie_word_embeddings": True,
         "initializer_range": config.init_std,
