@@ -72,7 +72,9 @@ class ScriptedTeacher:
 
     def _turn(self, conversation: Conversation) -> str:
         dice = random.Random(f"{self._config.seed}/{self._question.question_id}/{len(conversation)}")
-        shown = [frame for frame in _frames_shown(conversation) if self._question.evidence.contains(frame)]
+        # To say which stretch holds a frame is arithmetic; to look into one is not. So where something happens is always looked up.
+        looks_up = self._question.task is Task.LOCALISATION
+        shown = [frame for frame in _frames_shown(conversation, looks_up) if self._question.evidence.contains(frame)]
         targets = stretches_in(self._question.text) or [self._question.evidence]
         if shown:
             frame = shown[len(shown) // 2]
@@ -123,10 +125,11 @@ class ScriptedTeacher:
 def thought_of(question: Question, stretch: FrameWindow, event: Event | None) -> str:
     """What the scripted teacher thinks of a question: the stretch it speaks of, and what it sees there; None means nothing yet.
 
-    Where the rules decide what follows, the thought says for whom: ``48-76: foul, red, left, 2. Other team.``
+    Where the rules decide what follows, the thought says for whom: ``48-76: foul, red, left, 2. Other team.`` Where it is asked
+    where something happens, it is looked up: ``48-76: look.``
     """
     if event is None:
-        return f"{stretch.idx_start}-{stretch.idx_end}: not in view."
+        return f"{stretch.idx_start}-{stretch.idx_end}: {'look' if question.task is Task.LOCALISATION else 'not in view'}."
     seen = f"{stretch.idx_start}-{stretch.idx_end}: {describe(event)}."
     if question.task is not Task.RULE_CONSEQUENCE:
         return seen
@@ -205,10 +208,12 @@ def trajectory_fault(question: Question, trajectory: Trajectory, min_accuracy: f
     return None
 
 
-def _frames_shown(conversation: Conversation) -> list[int]:
-    """Indices of the frames in view: pictures that follow their label."""
+def _frames_shown(conversation: Conversation, by_calls: bool = False) -> list[int]:
+    """Indices of the frames in view, or of those that calls brought: pictures that follow their label."""
     shown = []
     for message in conversation:
+        if by_calls and message["role"] != "tool":
+            continue
         for label, picture in pairwise(message["content"]):
             match = _LABEL.fullmatch(label.get("text", ""))
             if match is not None and picture["type"] == "image":
