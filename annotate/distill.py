@@ -72,14 +72,15 @@ class ScriptedTeacher:
 
     def _turn(self, conversation: Conversation) -> str:
         dice = random.Random(f"{self._config.seed}/{self._question.question_id}/{len(conversation)}")
-        # To say which stretch holds a frame is arithmetic; to look into one is not. So where something happens is always looked up.
+        # To say which stretch holds a frame is arithmetic, to look into one is not: where something happens is looked up.
         looks_up = self._question.task is Task.LOCALISATION
         shown = [frame for frame in _frames_shown(conversation, looks_up) if self._question.evidence.contains(frame)]
         targets = stretches_in(self._question.text) or [self._question.evidence]
         if shown:
             frame = shown[len(shown) // 2]
             stretch = next((target for target in targets if target.contains(frame)), targets[0])
-            return render_answer(thought_of(self._question, stretch, self._event_at(frame)), self._spoken(self._question.answers[0]))
+            thought = thought_of(self._question, stretch, self._event_at(frame))
+            return render_answer(thought, self._spoken(self._question.answers[0]))
         asked = [turn.call for turn in map(parse_turn, _turns_said(conversation)) if turn.call is not None]
         # In the order of the text, which templates shuffle: which is tried first tells nothing of which is right.
         target = targets[len(asked) % len(targets)]

@@ -66,7 +66,7 @@ class PerceptionConfig(Record):
 
 
 def perception_samples(config: PerceptionConfig, templates: TemplateConfig) -> Iterator[Sample]:
-    """The perception lessons: samples with ``caption`` and one JPEG, or with ``prompt``, ``looks``, ``replies`` and their JPEGs."""
+    """The perception lessons: samples with ``caption`` and one JPEG, or ``prompt``, ``looks``, ``replies`` and their JPEGs."""
     from ingest.simulator.broadcast import SimulatedBroadcast
 
     rng = random.Random(f"perception/{config.seed}")

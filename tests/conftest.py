@@ -197,7 +197,8 @@ def train_world(tmp_path_factory):
             content = {"prompt": prompt, "looks": [[3, 9]], "replies": [reply]}
         stills.append(frames_sample(f"still-{number}", content, [jpeg.getvalue()] * (2 if number % 5 == 0 else 1)))
     for number, colour in enumerate(("red", "blue")):
-        told = {"prompt": f"{colour} team.\n{question_prompt(question, 40)}", "looks": [], "replies": [render_answer("Seen.", colour)]}
+        prompt, reply = f"{colour} team.\n{question_prompt(question, 40)}", render_answer("Seen.", colour)
+        told = {"prompt": prompt, "looks": [], "replies": [reply]}
         stills.append(frames_sample(f"told-{number}", told, []))
     for name, samples in {"rl": rl, "sft": sft, "perception": stills}.items():
         write_shards(samples, root / "shards", name, inputs=[name])

@@ -81,7 +81,9 @@ def test_the_last_thought_says_what_happens_after_its_evidence_was_shown(scene: 
         if question.task is Task.RULE_CONSEQUENCE:  # and for whom the rules decide
             says += f" {'Same' if question.answers == (event.team,) else 'Other'} team."
         assert think is not None and think.endswith(says)
-        assert all((parse_turn(turn.text).think or "").endswith(": not in view.") for turn in run.turns[:-1])
+        before = ": look." if question.task is Task.LOCALISATION else ": not in view."
+        assert all((parse_turn(turn.text).think or "").endswith(before) for turn in run.turns[:-1])
+        assert run.used_tool or question.task is not Task.LOCALISATION, "where something happens is looked up"
 
 
 def test_a_shakier_hand_proves_fewer_trajectories(scene: Scene) -> None:

@@ -73,7 +73,7 @@ class PretrainConfig(Record):
     read_share: float = Field(default=0.36, ge=0, le=1)
     """Share of reading (windows and words to repeat); the rest are captions, eight single frames to a conversation."""
     answer_share: float = Field(default=0.8, ge=0, le=1)
-    """Share, in the later steps, of questions on frames or, in `told_share` of these, on facts that are told; never with a tool."""
+    """Share, in the later steps, of questions on frames or (`told_share` of them) on facts that are told; never with a tool."""
     told_share: float = Field(default=0.45, ge=0, le=1)
     """Share of the questions whose facts are told."""
 

@@ -125,7 +125,7 @@ class Stills:
         return conversation
 
     def glance(self, key: str) -> Conversation:
-        """Frames and a question, answered at once, or declared not visible and answered from the next frames; pictures left out."""
+        """Frames and a question, answered at once, or declared not visible and answered from more frames; pictures left out."""
         value = self.glances[key]
         looks: list[list[int]] = value["looks"]  # type: ignore[assignment]
         replies: list[str] = value["replies"]  # type: ignore[assignment]

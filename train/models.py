@@ -44,7 +44,7 @@ VISION = {"image": "<|image_pad|>", "video": "<|video_pad|>", "vision_start": "<
 SPECIAL_TOKENS = [PAD, "<|im_start|>", END, *VISION.values()]
 TAGS = [f"<{slash}{tag}>" for tag in ("think", "answer", "tool_call", "tool_response") for slash in ("", "/")]
 PHRASES = [f'{{"name": "{TOOL_NAME}", "arguments": {{"idx_start": ', ', "idx_end": ', "}}", "Frame ", ": "]
-"""What never varies in a call and in a frame's label: one token each in the tiny model's vocabulary, so that an episode is short."""
+"""What never varies in a call and in a frame's label: one token each for the tiny model, so that an episode is short."""
 
 
 class Loaded(NamedTuple):
