@@ -55,10 +55,11 @@ def test_the_scripted_teacher_looks_exactly_where_a_glance_is_not_enough(scene: 
     for run in kept:
         question = asked[run.question_id]
         at_a_glance = any(question.evidence.contains(frame) for frame in run.initial_frames)
-        assert run.used_tool != at_a_glance
+        assert run.used_tool != (at_a_glance and question.task is not Task.LOCALISATION)
         assert run.accuracy == 1 and run.format_ok
         assert any(question.evidence.contains(frame) for frame in run.seen_frames)
-    share = sum(run.used_tool for run in kept) / len(kept)
+    seen = [run for run in kept if asked[run.question_id].task is not Task.LOCALISATION]
+    share = sum(run.used_tool for run in seen) / len(seen)
     assert 0.3 < share < 0.7, "the demo world shows about half of the events at a glance"
 
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
@@ -99,7 +99,7 @@ class Stills:
 
     def __init__(self, manifest: Path) -> None:
         self.reader = ShardReader(manifest)
-        content = {key: self.reader.json(key) for key in self.reader.keys}
+        content: dict[str, dict[str, Any]] = {key: self.reader.json(key) for key in self.reader.keys}
         self.captions = {key: str(value["caption"]) for key, value in content.items() if "caption" in value}
         answered = {key: value for key, value in content.items() if "replies" in value}
         self.glances = {key: value for key, value in answered.items() if value["looks"]}
@@ -127,20 +127,17 @@ class Stills:
     def glance(self, key: str) -> Conversation:
         """Frames and a question, answered at once, or declared not visible and answered from more frames; pictures left out."""
         value = self.glances[key]
-        looks: list[list[int]] = value["looks"]  # type: ignore[assignment]
-        replies: list[str] = value["replies"]  # type: ignore[assignment]
         conversation: Conversation = []
-        for indices, reply in zip(looks, replies, strict=True):
+        for indices, reply in zip(value["looks"], value["replies"], strict=True):
             conversation += [{"role": "user", "content": labelled(indices)}, turn_message(reply)]
-        conversation[0]["content"].append(text_part("\n" + str(value["prompt"])))
+        conversation[0]["content"].append(text_part("\n" + value["prompt"]))
         return conversation
 
     def tales(self, keys: Sequence[str]) -> Conversation:
         """Questions whose facts stand in their text, one after the other, each with its reply."""
         conversation: Conversation = []
         for value in map(self.told.__getitem__, keys):
-            replies: list[str] = value["replies"]  # type: ignore[assignment]
-            conversation += [{"role": "user", "content": [text_part(str(value["prompt"]))]}, turn_message(replies[0])]
+            conversation += [{"role": "user", "content": [text_part(value["prompt"])]}, turn_message(value["replies"][0])]
         return conversation
 
 

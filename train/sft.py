@@ -145,9 +145,9 @@ def run_pretrain(
     if not stills.told:
         kinds = ["answer" if kind == "tell" else kind for kind in kinds]
     num_keys = {"see": FRAMES_A_CONVERSATION, "answer": 1, "tell": TALES_A_CONVERSATION, "read": 0}
-    lessons = {"see": stills.captions, "answer": stills.glances, "tell": stills.told, "read": {}}
+    lessons: dict[str, list[str]] = {"see": [*stills.captions], "answer": [*stills.glances], "tell": [*stills.told], "read": []}
     # Neighbours in a shard come from one broadcast: a batch of them, all in the same colours, teaches the colours of one match.
-    sources = {kind: again_and_again(list(lessons[kind]), random.Random(f"{seed}/{kind}")) for kind in lessons}
+    sources = {kind: again_and_again(lessons[kind], random.Random(f"{seed}/{kind}")) for kind in lessons}
     plan = [list(itertools.islice(sources[kind], num_keys[kind])) for kind in kinds]
     labels = [sorted(rng.sample(range(LARGEST_LABEL), FRAMES_A_CONVERSATION)) for _ in plan]
     words = sorted({word for caption in stills.captions.values() for word in caption.split(", ")})
@@ -212,5 +212,6 @@ def reading(words: Sequence[str], rng: random.Random) -> Conversation:
 def _words(stills: Stills) -> list[str]:
     """The text of the perception lessons, for the tokenizer."""
     chat = "<|im_start|>user\nFrame 0: <|im_end|>\n<|im_start|>assistant\n"
-    asked = [f"{chat}{value['prompt']}{''.join(value['replies'])}" for value in [*stills.glances.values(), *stills.told.values()]]
-    return [*(chat + caption for caption in stills.captions.values()), *asked]
+    asked = [value for lessons in (stills.glances, stills.told) for value in lessons.values()]
+    said = [f"{chat}{value['prompt']}{''.join(value['replies'])}" for value in asked]
+    return [*(chat + caption for caption in stills.captions.values()), *said]
