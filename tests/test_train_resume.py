@@ -131,7 +131,7 @@ def test_a_run_killed_while_it_writes_its_model_finishes(
 ) -> None:
     args = ("sft", *world_of("sft", train_world), tmp_path / "out", train_world.episode)
 
-    def half(loaded: object, folder: Path) -> None:
+    def half(loaded: object, folder: Path, weights: object = None) -> None:
         partial = folder.with_name(f".{folder.name}.partial")
         partial.mkdir()
         (partial / "model.safetensors").write_bytes(b"half")
