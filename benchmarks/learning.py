@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-LONGER_SFT_STEPS = 220
+LONGER_SFT_STEPS = 500
 """About the CPU of SFT and GRPO of the recipe together."""
 ROWS = ("SFT", "SFT, longer", "SFT + GRPO")
 
