@@ -37,9 +37,11 @@ _MIN_CHANGE = 9.0
 """Levels that a gradual change has to change the picture by."""
 _CROSSING = 7
 """Pictures over which an edge is followed."""
+_ACROSS = 0.65
+"""Share of the picture that a wipe's edge passes over, at least; a little is lost at its ends."""
 _OVERLAY = 120
 """Pictures that a graphic stays at most."""
-_BESIDE = 0.3
+_BESIDE = 0.25
 """Share of what has texture that is seen beside a graphic, at least; of another view so much is alike by chance at most."""
 _FLAT = 5.0
 """Spread of brightness below which a picture is of one colour."""
@@ -175,18 +177,21 @@ def find_wipes(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, withi
     change_NHW = np.zeros((len(pictures_N3HW), HEIGHT, WIDTH), np.uint8)
     if len(pictures_N3HW) > 1:
         change_NHW[1:] = cv2.absdiff(np.ascontiguousarray(pictures_N3HW[1:, 0]), np.ascontiguousarray(pictures_N3HW[:-1, 0]))
-    score_N = np.maximum(*(_crossing(change_NHW.mean(axis, dtype=np.float32)) for axis in (1, 2)))
-    for run in _runs([int(i) for i in np.flatnonzero(score_N > config.crossed)]):
-        if within.start <= run[0] < within.stop:
-            reach = _CROSSING // 2
-            yield Evidence(Transition.WIPE, max(0, run[0] - reach), min(len(score_N) - 1, run[-1] + reach), 0.0)
+    reach = _CROSSING // 2
+    for axis in (1, 2):
+        score_N, place_N = _crossing(change_NHW.mean(axis, dtype=np.float32))
+        for run in _runs([int(i) for i in np.flatnonzero(score_N > config.crossed)]):
+            first, last = max(0, run[0] - reach), min(len(score_N) - 1, run[-1] + reach)
+            # A player who runs by goes some of the way; a wipe goes all of it.
+            if within.start <= run[0] < within.stop and float(np.ptp(place_N[first : last + 1])) > _ACROSS:
+                yield Evidence(Transition.WIPE, first, last, 0.0)
 
 
-def _crossing(change_NX: Array) -> Array:
-    """How far across, as a share of the picture, the place of change moves within 7 frames, less what it strays from a line."""
+def _crossing(change_NX: Array) -> tuple[Array, Array]:
+    """How far the place of change moves within 7 frames, less what it strays; and the place. Both as shares of the picture."""
     count, width = change_NX.shape
     if count <= _CROSSING:
-        return np.zeros(count, np.float32)
+        return np.zeros(count, np.float32), np.zeros(count, np.float32)
     padded = np.pad(change_NX, ((20, 20), (0, 0)), mode="edge")
     usual_NX = np.median(np.lib.stride_tricks.sliding_window_view(padded, 41, axis=0)[:, :, ::4], axis=2)
     fresh_NX = np.maximum(0, change_NX - 2 * usual_NX - 2)
@@ -198,7 +203,8 @@ def _crossing(change_NX: Array) -> Array:
     stray = np.sqrt(np.maximum(0, windows.var(1) - slope**2 * steps_K.var()))
     busy = np.lib.stride_tricks.sliding_window_view(mass_N > 3, _CROSSING).mean(1) > 0.8
     score = np.where(busy, np.abs(slope) * (_CROSSING - 1) - 3 * stray, 0)
-    return np.asarray(np.pad(score, (_CROSSING // 2, count - len(score) - _CROSSING // 2)), np.float32)
+    score_N = np.pad(score, (_CROSSING // 2, count - len(score) - _CROSSING // 2))
+    return np.asarray(score_N, np.float32), np.asarray(place_N, np.float32)
 
 
 def _runs(numbers: list[int]) -> Iterator[list[int]]:
@@ -250,7 +256,7 @@ def _is_overlay(come: Evidence, go: Evidence) -> bool:
     if come.kind is not go.kind or come.ends_23HW is None or go.ends_23HW is None or go.first - come.last > _OVERLAY:
         return False
     (before, during), (still, after) = come.ends_23HW, go.ends_23HW
-    return kept_share(before, after) > 0.6 and min(kept_share(before, during), kept_share(after, still)) > _BESIDE
+    return kept_share(before, after) > 0.55 and min(kept_share(before, during), kept_share(after, still)) > _BESIDE
 
 
 class LeanFinder:

@@ -122,6 +122,16 @@ def test_a_wipe_is_found_even_between_views_that_are_alike(upright: bool) -> Non
     assert change.window.idx_start <= 67 <= change.window.idx_end
 
 
+def test_somebody_who_runs_by_is_no_wipe() -> None:
+    def frame(i: int) -> np.ndarray:
+        picture = texture(1)
+        x = round(40 + 9 * min(14, max(0, i - 60)))  # half way across, as tall as the picture
+        picture[:, x : x + 24] = (230, 40, 40)
+        return picture
+
+    assert changes_in(frame(i) for i in range(140)) == []
+
+
 def test_a_table_that_eases_in_over_the_picture_is_no_change() -> None:
     def frame(i: int) -> np.ndarray:
         picture = texture(1)

@@ -81,11 +81,17 @@ def test_a_real_film_becomes_an_even_proxy(film: tuple[str, Ingested, Path]) -> 
 
 
 def test_the_cuts_of_a_real_film_are_found(film: tuple[str, Ingested, Path]) -> None:
+    """Each within 2 frames or inside a gradual change; of a trailer's fast motion up to three more may be taken for changes."""
     name, out, _ = film
-    found = [out.broadcast.proxy_rate.frame_at(shot.span.start_s) for shot in out.shots][1:]
-    if name == "moviepy__big_buck_bunny_0_30.webm":
-        found = [cut for cut in found if cut > 30]  # before that the picture is all but black
-    assert found == list(FILMS[name].cuts)
+    rate, found = out.broadcast.proxy_rate, []
+    for shot in out.shots[1:]:
+        span = shot.transition_span or shot.span.model_copy(update={"end_s": shot.span.start_s})
+        found.append((rate.frame_at(span.start_s) - 2, rate.frame_at(span.end_s) + 2))
+    for cut in FILMS[name].cuts:
+        match = next((change for change in found if change[0] <= cut <= change[1]), None)
+        assert match is not None, cut
+        found.remove(match)
+    assert len(found) <= 3
 
 
 def test_frames_of_the_proxy_are_those_of_the_source(film: tuple[str, Ingested, Path]) -> None:
