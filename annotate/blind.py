@@ -21,7 +21,7 @@ from deepsport.ids import make_id
 from deepsport.records import Drop, Kept, Question
 from deepsport.taxonomy import AnswerKind, DropReason, Sport, Task
 
-_WINDOW_IN_TEXT = re.compile(r"between frames (\d+) and (\d+)", re.IGNORECASE)
+_WINDOW_IN_TEXT = re.compile(r"\b(?:in|between) frames (\d+)(?:-| and )(\d+)\b", re.IGNORECASE)
 _BIN_FRAMES = 20
 """Stretches are compared by place and length in bins this wide."""
 
@@ -242,9 +242,9 @@ def _context(question: Question) -> list[str]:
 def _features(question: Question, answer: str, place: int, shown: Sequence[str], words: Sequence[str]) -> Iterable[str]:
     """What can be counted of a candidate; each is counted for all sports together and for its own sport."""
     found: list[str] = []
-    if question.answer_kind is AnswerKind.WINDOW:
-        starts = [int(candidate.partition("-")[0]) for candidate in shown]
-        start = int(answer.partition("-")[0])
+    starts = [int(first) for first, _ in _WINDOW_IN_TEXT.findall(question.text)]
+    if question.task is Task.LOCALISATION and place < len(starts):
+        start = starts[place]
         found += [f"place|{place}", f"rank|{sorted(starts).index(start)}", f"bin|{start // _BIN_FRAMES}",
                   f"bins|{start // _BIN_FRAMES}|{sorted(s // _BIN_FRAMES for s in starts)}"]
     else:

@@ -124,14 +124,14 @@ class ScriptedTeacher:
 
 
 def thought_of(question: Question, stretch: FrameWindow, event: Event | None) -> str:
-    """What the scripted teacher thinks of a question: the stretch it speaks of, and what it sees there; None means nothing yet.
+    """What the scripted teacher thinks of a question: what it sees, or of which stretch it sees nothing yet (None).
 
-    Where the rules decide what follows, the thought says for whom: ``48-76: foul, red, left, 2. Other team.`` Where it is asked
-    where something happens, it is looked up: ``48-76: look.``
+    Where the rules decide what follows, the thought says for whom: ``foul, red, left, 2. Other team.`` Where something happens is
+    looked up: ``48-76: look.``
     """
     if event is None:
         return f"{stretch.idx_start}-{stretch.idx_end}: {'look' if question.task is Task.LOCALISATION else 'not in view'}."
-    seen = f"{stretch.idx_start}-{stretch.idx_end}: {describe(event)}."
+    seen = f"{describe(event)}."
     if question.task is not Task.RULE_CONSEQUENCE:
         return seen
     return f"{seen} {'Same' if question.answers[0] == event.team else 'Other'} team."

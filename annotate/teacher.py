@@ -21,7 +21,7 @@ from deepsport.llm import LanguageModel
 from deepsport.records import Clip, Drop, Event, Kept, Made, Question, Trajectory
 from deepsport.taxonomy import AnswerKind, DropReason
 
-CUES = ("which event", "which team", "how many", "player", "side", "commentary", "where")
+CUES = ("which event", "which team", "how many", "player", "side", "commentary", "first", "second")
 """What a template asks for: those of its text must survive (the beginning of a word is enough)."""
 TURNS = ("not", "never", "except", "second", "seconds", "minute", "minutes")
 """Words that turn a question into another one: none may come in. A frame is not a second."""

@@ -22,6 +22,8 @@ from deepsport.timebase import FrameWindow
 
 PALETTE: Final = ("red", "blue", "yellow", "white", "orange", "purple")
 """Kit colours that distractors are drawn from when a team is named by its colour."""
+ORDINALS: Final = ("first", "second")
+"""Options of LOCALISATION: which of the two stretches, in the order of the text."""
 _TIME_TOLERANCE_S: Final = 1e-6
 
 
@@ -194,30 +196,30 @@ def _ask(scene: _Scene, seed: int, made: Made | None) -> tuple[list[Question], b
 def _fill(task: Task, scene: _Scene, rng: random.Random) -> _Asked | None:
     """One template filled in; None when the event lacks what it needs."""
     event = scene.event
-    between = f"etween frames {scene.hint.idx_start} and {scene.hint.idx_end}"
+    where = f"n frames {scene.hint.idx_start}-{scene.hint.idx_end}"
     match task:
         case Task.EVENT_RECOGNITION:
             labels = [label_of(kind) for kind in scene.kinds]
             options = _options(label_of(event.kind), (), labels, scene.config.num_options, rng)
-            return _Asked(f"B{between}, which event happens?", label_of(event.kind), options) if options else None
+            return _Asked(f"I{where}, which event happens?", label_of(event.kind), options) if options else None
         case Task.TEAM_RECOGNITION:
             if event.team is None:
                 return None
             options = _team_options(event.team, scene.teams, scene.config.num_options, rng)
-            return _Asked(f"B{between}, which team makes the play?", event.team, options) if options else None
+            return _Asked(f"I{where}, which team makes the play?", event.team, options) if options else None
         case Task.COUNTING:
             if event.num_players is None:
                 return None
-            return _Asked(f"B{between}, how many players take part?", str(event.num_players))
+            return _Asked(f"I{where}, how many players take part?", str(event.num_players))
         case Task.TACTIC:
             tactics = [tactic.name for tactic in scene.module.tactics]
             if event.tactic in tactics:
                 options = _options(event.tactic, (), tactics, scene.config.num_options, rng)
-                return _Asked(f"B{between}, how is it played?", event.tactic, options)
+                return _Asked(f"I{where}, how is it played?", event.tactic, options)
             if event.zone not in ZONES:
                 return None
             options = _options(event.zone, (), ZONES, len(ZONES), rng)
-            return _Asked(f"B{between}, down which side is it played?", event.zone, options)
+            return _Asked(f"I{where}, down which side is it played?", event.zone, options)
         case Task.RULE_CONSEQUENCE:
             if event.team is None or scene.teams is None:
                 return None
@@ -225,12 +227,12 @@ def _fill(task: Task, scene: _Scene, rng: random.Random) -> _Asked | None:
             if consequence is None:
                 return None
             options = _options(consequence.team, (), scene.teams, 2, rng)
-            text = f"After what happens b{between}, which team {consequence.what}?"
+            text = f"After what happens i{where}, which team {consequence.what}?"
             return _Asked(text, consequence.team, options, consequence.rule_ids)
         case Task.LOCALISATION:
             return _locate(scene, rng)
         case Task.COMMENTARY:
-            return _comment(scene, f"B{between}: say one line of live commentary.")
+            return _comment(scene, f"I{where}: say one line of live commentary.")
 
 
 def _options(key: str, always: Sequence[str], pool: Sequence[str], num_options: int, rng: random.Random) -> tuple[str, ...]:
@@ -260,8 +262,9 @@ def _locate(scene: _Scene, rng: random.Random) -> _Asked | None:
             pair = [true, decoy]
             rng.shuffle(pair)
             named = label_of(event.kind) + (f" by {event.team}" if event.team else "")
-            first, second = (f"between frames {window.idx_start} and {window.idx_end}" for window in pair)
-            return _Asked(f"The {named} happens either {first} or {second}. Where?", f"{true.idx_start}-{true.idx_end}")
+            first, second = (f"in frames {window.idx_start}-{window.idx_end}" for window in pair)
+            text = f"The {named} happens either {first} or {second}. In the first or in the second?"
+            return _Asked(text, ORDINALS[pair.index(true)], ORDINALS)
     return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from annotate.templates import evidence_in, evidence_is_whole
+from annotate.templates import ORDINALS, evidence_in, evidence_is_whole
 from deepsport.errors import ImpossibleEvent
 from deepsport.ids import make_id
 from deepsport.records import Clip, Drop, Event, Kept, Question
@@ -18,13 +18,13 @@ from deepsport.sports.base import label_of, teams_of
 from deepsport.taxonomy import DIMENSION_OF, KIND_OF, AnswerKind, DropReason, Task
 from deepsport.timebase import FrameWindow
 
-_STRETCH = re.compile(r"between frames (\d+) and (\d+)", re.IGNORECASE)
+_STRETCH = re.compile(r"\b(?:in|between) frames (\d+)(?:-| and )(\d+)\b", re.IGNORECASE)
 
 
 def stretches_in(text: str) -> list[FrameWindow]:
     """The stretches of frames that a question's text names, in order; one that ends before it starts is left out.
 
-    >>> stretches_in("Between frames 48 and 76, which event happens?")
+    >>> stretches_in("In frames 48-76, which event happens?")
     [FrameWindow(idx_start=48, idx_end=76)]
     """
     pairs = [(int(first), int(last)) for first, last in _STRETCH.findall(text)]
@@ -122,7 +122,7 @@ def _faults_of_stretches(question: Question, evidence: FrameWindow, others: Sequ
     if question.task is Task.LOCALISATION:
         if stretches[0].num_frames != stretches[1].num_frames or stretches[0].tiou(stretches[1]) > 0:
             faults.append("its two stretches are not apart and of equal length")
-        if question.answers != (f"{holding[0].idx_start}-{holding[0].idx_end}",):
+        if question.answers != (ORDINALS[stretches.index(holding[0])],):
             faults.append("the key is not the stretch that holds the evidence")
     return faults
 

@@ -44,7 +44,7 @@ class Task(StrEnum):
     COUNTING = "counting"
     """How many players take part in the event?"""
     LOCALISATION = "localisation"
-    """In which window of frames does the event happen?"""
+    """In which of two stretches of frames does the event happen?"""
     RULE_CONSEQUENCE = "rule_consequence"
     """What do the rules make of the event: restart, point, sanction?"""
     TACTIC = "tactic"
@@ -80,7 +80,7 @@ KIND_OF: dict[Task, AnswerKind] = {
     Task.EVENT_RECOGNITION: AnswerKind.CHOICE,
     Task.TEAM_RECOGNITION: AnswerKind.CHOICE,
     Task.COUNTING: AnswerKind.NUMBER,
-    Task.LOCALISATION: AnswerKind.WINDOW,
+    Task.LOCALISATION: AnswerKind.CHOICE,
     Task.RULE_CONSEQUENCE: AnswerKind.CHOICE,
     Task.TACTIC: AnswerKind.CHOICE,
     Task.COMMENTARY: AnswerKind.TEXT,

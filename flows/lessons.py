@@ -143,8 +143,8 @@ def cut_for_shards(job: Cut) -> str:
 
 
 def shards_dir(workspace: Workspace, recipe: Recipe) -> Path:
-    """Where the recipe's shards lie."""
-    return workspace.shards_dir / recipe.name
+    """Where the recipe's shards lie: another seed's lie beside them."""
+    return workspace.shards_dir / f"{recipe.name}-seed{recipe.seed}"
 
 
 def manifest_of(workspace: Workspace, recipe: Recipe, name: str) -> Path:

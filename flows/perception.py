@@ -2,9 +2,8 @@
 
 They come from simulated broadcasts that are used for nothing else (their seeds lie far from all others): single frames with a
 caption; questions on a clip's initial frames, answered at once where the event is in view, and declared not visible where it is
-not, until further frames show it; and questions whose facts are told, for what follows from them. All sports take part, as they
-would in a backbone's pretraining; the tool never does, and where something happens is only told: to tell which of two windows
-holds a frame is arithmetic that a model this small learns by looking.
+not, until further frames show it; and the same with the frames told in words, for how to answer. All sports take part, as they
+would in a backbone's pretraining; the tool never does.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class PerceptionConfig(Record):
     glances_per_play: int = Field(default=6, ge=0)
     """Questions on the frames of a play."""
     tales_per_play: int = Field(default=5, ge=0)
-    """Questions on a play whose facts are told instead of shown; every broadcast is asked them."""
+    """Questions on a play whose frames are told instead of shown; every broadcast is asked them."""
     frame_size: int = Field(default=64, ge=32)
     """Side of the square frames in pixels: what the tiny model sees."""
     initial_frames: int = Field(default=8, ge=1)
@@ -95,55 +94,92 @@ def _stills(broadcast: SimulatedBroadcast, config: PerceptionConfig, rng: random
 def _exchanges(
     broadcast: SimulatedBroadcast, config: PerceptionConfig, templates: TemplateConfig, rng: random.Random, shown: bool
 ) -> Iterator[Sample]:
-    """Questions on the broadcast's plays whose facts are told and, if ``shown``, others on the frames themselves."""
+    """Questions on the broadcast's plays whose frames are told in words and, if ``shown``, others on the frames themselves."""
     clips = [_clip(broadcast, play.span) for play in broadcast.plays]
     asked = ask_broadcast(clips, broadcast.events, templates, config.seed).items
     for clip in clips:
         own = [question for question in asked if question.clip_id == clip.clip_id]
-        seen = [question for question in own if question.task is not Task.LOCALISATION]
         # What takes more than naming is told of every play.
         told = sorted(rng.sample(own, len(own)), key=lambda question: question.task not in TO_REASON)
         for question in told[: config.tales_per_play]:
-            yield _told(question, clip, broadcast.events)
-        if shown and seen:
-            yield from _glances(rng.sample(seen, min(config.glances_per_play, len(seen))), clip, broadcast, config, rng)
-
-
-def _told(question: Question, clip: Clip, events: Sequence[Event]) -> Sample:
-    reply = _reply(question, clip, events, range(question.evidence.idx_start, question.evidence.idx_end + 1))
-    event = next(e for e in events if e.event_id in question.event_ids)
-    stretch = _stretch(question)
-    facts = f"{stretch.idx_start}-{stretch.idx_end}: {describe(event)}."
-    content = {"prompt": f"{facts}\n{question_prompt(question, clip.num_frames)}", "looks": [], "replies": [reply]}
-    return frames_sample(make_id("told", question.question_id), content, [], licence="Apache-2.0")
-
-
-def _stretch(question: Question) -> FrameWindow:
-    """The stretch in the question's text that holds its evidence."""
-    stretches = stretches_in(question.text)
-    middle = (question.evidence.idx_start + question.evidence.idx_end) // 2
-    return next((stretch for stretch in stretches if stretch.contains(middle)), stretches[0])
+            looks = _looks(question, clip, config, rng)
+            yield _exchange("told", question, clip, broadcast, looks, [])
+        if shown and own:
+            yield from _glances(rng.sample(own, min(config.glances_per_play, len(own))), clip, broadcast, config, rng)
 
 
 def _glances(
     questions: Sequence[Question], clip: Clip, broadcast: SimulatedBroadcast, config: PerceptionConfig, rng: random.Random
 ) -> Iterator[Sample]:
-    """Questions on the same frames of a play: the initial ones and, where these do not show its event, some that may."""
-    last, about = clip.num_frames - 1, questions[0]
-    looks = [FrameWindow(idx_start=0, idx_end=last).uniform(config.initial_frames)]
-    if not any(about.evidence.contains(index) for index in looks[0]):
-        stretch = stretches_in(about.text)[0]
-        off = [rng.randint(-config.second_look_off, config.second_look_off) for _ in range(2)]
-        start, end = sorted(min(max(0, edge), last) for edge in (stretch.idx_start + off[0], stretch.idx_end + off[1]))
-        looks.append(FrameWindow(idx_start=start, idx_end=end).uniform(config.initial_frames))
-    jpegs = [_jpeg(broadcast, clip.first_frame + index, config) for indices in looks for index in indices]
+    """Questions on the frames of a play; those that are looked up in the same place share what is shown."""
+    shared: list[list[int]] | None = None
+    jpegs: dict[int, bytes] = {}
     for question in questions:
-        content = {
-            "prompt": question_prompt(question, clip.num_frames),
-            "looks": looks,
-            "replies": [_reply(question, clip, broadcast.events, indices) for indices in looks],
-        }
-        yield frames_sample(make_id("glance", question.question_id), content, jpegs, licence="Apache-2.0")
+        if question.task is Task.LOCALISATION or shared is None:
+            looks = _looks(question, clip, config, rng)
+        if question.task is not Task.LOCALISATION:
+            shared = looks = shared or looks
+        for index in (index for indices in looks for index in indices):
+            if index not in jpegs:
+                jpegs[index] = _jpeg(broadcast, clip.first_frame + index, config)
+        yield _exchange("glance", question, clip, broadcast, looks, [jpegs[index] for indices in looks for index in indices])
+
+
+def _looks(question: Question, clip: Clip, config: PerceptionConfig, rng: random.Random) -> list[list[int]]:
+    """Frames that are shown one after the other until the event was among them: the initial ones, then the stretches in question.
+
+    Where something happens is not told from the initial frames, but from those of one stretch after the other.
+    """
+    whole = FrameWindow(idx_start=0, idx_end=clip.num_frames - 1)
+    looks = [list(whole.uniform(config.initial_frames))]
+    for stretch in stretches_in(question.text):
+        if (question.task is not Task.LOCALISATION or looks[1:]) and any(map(question.evidence.contains, looks[-1])):
+            break
+        off = [rng.randint(-config.second_look_off, config.second_look_off) for _ in range(2)]
+        start, end = sorted(min(max(0, edge), whole.idx_end) for edge in (stretch.idx_start + off[0], stretch.idx_end + off[1]))
+        looks.append(list(FrameWindow(idx_start=start, idx_end=end).uniform(config.initial_frames)))
+    return looks
+
+
+def _exchange(
+    kind: str,
+    question: Question,
+    clip: Clip,
+    broadcast: SimulatedBroadcast,
+    looks: Sequence[Sequence[int]],
+    jpegs: Sequence[bytes],
+) -> Sample:
+    """A question with its looks, what each frame shows in words, and the replies; told where there are no pictures."""
+    windows = [(event, window) for event in broadcast.events if (window := evidence_in(clip, event)) is not None]
+    content = {
+        "prompt": question_prompt(question, clip.num_frames),
+        "looks": looks,
+        "captions": [
+            [describe(next((event for event, window in windows if window.contains(index)), None)) for index in indices]
+            for indices in looks
+        ],
+        "replies": _replies(question, clip, broadcast.events, looks),
+    }
+    return frames_sample(make_id(kind, question.question_id), content, jpegs, licence="Apache-2.0")
+
+
+def _replies(question: Question, clip: Clip, events: Sequence[Event], looks: Sequence[Sequence[int]]) -> list[str]:
+    """What someone can say after each look, worded as the scripted teacher words it."""
+    stretches = stretches_in(question.text)
+    searched = question.task is Task.LOCALISATION
+    replies: list[str] = []
+    for number, indices in enumerate(looks):
+        seen = [i for i in indices if question.evidence.contains(i)]
+        if not seen or (searched and number == 0):
+            following = stretches[min(number, len(stretches) - 1)]
+            replies.append(render_answer(thought_of(question, following, None), NOT_VISIBLE))
+            continue
+        frame = seen[len(seen) // 2]
+        event = next(e for e in events if (w := evidence_in(clip, e)) is not None and w.contains(frame))
+        stretch = next((stretch for stretch in stretches if stretch.contains(frame)), stretches[0])
+        answer = question.answers[0].replace(";", ", ") if question.answer_kind is AnswerKind.TEXT else question.answers[0]
+        replies.append(render_answer(thought_of(question, stretch, event), answer))
+    return replies
 
 
 def _clip(broadcast: SimulatedBroadcast, span: Span) -> Clip:
@@ -158,20 +194,6 @@ def _clip(broadcast: SimulatedBroadcast, span: Span) -> Clip:
         first_frame=window.idx_start,
         num_frames=window.num_frames,
         rate=rate,
-    )
-
-
-def _reply(question: Question, clip: Clip, events: Sequence[Event], indices: Sequence[int]) -> str:
-    """What someone who sees these frames can say, worded as the scripted teacher words it."""
-    seen = [i for i in indices if question.evidence.contains(i)]
-    stretch = _stretch(question)
-    if not seen:
-        return render_answer(thought_of(question, stretch, None), NOT_VISIBLE)
-    frame = seen[len(seen) // 2]
-    event = next(e for e in events if (w := evidence_in(clip, e)) is not None and w.contains(frame))
-    answer = question.answers[0]
-    return render_answer(
-        thought_of(question, stretch, event), answer.replace(";", ", ") if question.answer_kind is AnswerKind.TEXT else answer
     )
 
 

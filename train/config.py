@@ -25,8 +25,8 @@ class TinyConfig(Record):
     """Depth of the vision tower."""
     frame_size: int = 64
     """Side of a frame in pixels as the model sees it; one token for every 64x64."""
-    vocabulary_size: int = 640
-    """Tokens of the byte-level BPE that is trained on the lessons' own text."""
+    vocabulary_size: int = 928
+    """Tokens: of the byte-level BPE that is trained on the lessons' own text, and what is a token of its own besides."""
     init_std: float = 0.06
     """Spread of the first weights; at the usual 0.02 a model this small hardly learns (measured)."""
 
@@ -65,17 +65,17 @@ class PretrainConfig(Record):
     model: TinyConfig = TinyConfig()
     """Shape of the model."""
     sight: SightConfig = SightConfig()
-    """First sight."""
-    training: SFTConfig = SFTConfig(num_steps=850, batch_size=8, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
-    """Small batches: at the same cost twice as many steps, and copying, on which all else stands, is learnt in half the time."""
-    see_first: float = Field(default=0.2, ge=0, le=1)
-    """Share of the steps, the first ones, that hold captions and reading only."""
-    read_share: float = Field(default=0.36, ge=0, le=1)
-    """Share of reading (windows and words to repeat); the rest are captions, eight single frames to a conversation."""
-    answer_share: float = Field(default=0.8, ge=0, le=1)
-    """Share, in the later steps, of questions on frames or (`told_share` of them) on facts that are told; never with a tool."""
-    told_share: float = Field(default=0.45, ge=0, le=1)
-    """Share of the questions whose facts are told."""
+    """First sight: the vision tower alone."""
+    words: SFTConfig = SFTConfig(num_steps=500, batch_size=16, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
+    """First words: the language model alone, on lessons whose frames are told instead of shown."""
+    training: SFTConfig = SFTConfig(num_steps=300, batch_size=8, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
+    """Then the two together."""
+    see_first: float = Field(default=0.1, ge=0, le=1)
+    """Share of the steps together, the first ones, that hold no questions on frames yet."""
+    see_share: float = Field(default=0.25, ge=0, le=1)
+    """Share of captions, eight single frames to a conversation."""
+    told_share: float = Field(default=0.25, ge=0, le=1)
+    """Share of questions whose frames are told; the rest are questions on frames, never with a tool."""
 
 
 class GRPOConfig(Record):

@@ -19,6 +19,7 @@ from deepsport.agent.environment import Episode, EpisodeConfig
 from deepsport.agent.protocol import Conversation, frame_parts, text_part, tool_message, turn_message
 from deepsport.errors import UserError
 from deepsport.records import Trajectory
+from deepsport.sports.base import describe
 from deepsport.video import FrameReader
 from export.samples import read_lesson
 from export.shards import ShardReader
@@ -94,6 +95,10 @@ def conversations(lessons: Lessons, config: EpisodeConfig, instructions: str = "
         yield replay(lessons.episode(key, config), sample.trajectory, instructions)
 
 
+NOTHING = describe(None)
+"""Caption of a frame that shows no event; a told frame then has none, as most do not."""
+
+
 class Stills:
     """Perception lessons: single frames with a caption each, and short conversations about frames, or about none."""
 
@@ -102,10 +107,10 @@ class Stills:
         content: dict[str, dict[str, Any]] = {key: self.reader.json(key) for key in self.reader.keys}
         self.captions = {key: str(value["caption"]) for key, value in content.items() if "caption" in value}
         answered = {key: value for key, value in content.items() if "replies" in value}
-        self.glances = {key: value for key, value in answered.items() if value["looks"]}
-        """Lessons with ``prompt``, and of each look the frame indices and the reply."""
-        self.told = {key: value for key, value in answered.items() if not value["looks"]}
-        """Lessons with ``prompt`` and one reply: what would be seen is told, so there is nothing to look at."""
+        self.glances = {key: value for key, value in answered.items() if self.reader.extensions(key)}
+        """Lessons with ``prompt``, and of each look the frame indices, what they show in words, and the reply."""
+        self.told = {key: value for key, value in answered.items() if key not in self.glances}
+        """The same without pictures."""
 
     def images(self, key: str) -> list[Image.Image]:
         """The pictures of a sample."""
@@ -133,11 +138,15 @@ class Stills:
         conversation[0]["content"].append(text_part("\n" + value["prompt"]))
         return conversation
 
-    def tales(self, keys: Sequence[str]) -> Conversation:
-        """Questions whose facts stand in their text, one after the other, each with its reply."""
+    def told_in_words(self, key: str) -> Conversation:
+        """A lesson whose frames are told: their captions stand where a glance has pictures."""
+        value = self.told[key] if key in self.told else self.glances[key]
         conversation: Conversation = []
-        for value in map(self.told.__getitem__, keys):
-            conversation += [{"role": "user", "content": [text_part(value["prompt"])]}, turn_message(value["replies"][0])]
+        for indices, captions, reply in zip(value["looks"], value["captions"], value["replies"], strict=True):
+            told = ("" if caption == NOTHING else f"{caption} " for caption in captions)
+            frames = "".join(f"Frame {index}: {words}" for index, words in zip(indices, told, strict=True))
+            conversation += [{"role": "user", "content": [text_part(frames)]}, turn_message(reply)]
+        conversation[0]["content"].append(text_part("\n" + value["prompt"]))
         return conversation
 
 

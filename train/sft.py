@@ -20,14 +20,13 @@ from trl import SFTTrainer
 
 from curriculum.mix import again_and_again
 from deepsport.agent.environment import EpisodeConfig
-from deepsport.agent.protocol import Conversation, call_json, text_part
-from deepsport.timebase import FrameWindow
 from train.config import PretrainConfig, SFTConfig
 from train.data import Encoded, Pixels, collate, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
 from train.models import Loaded, build_tiny, load
 from train.run import Checkpoint, OnStep, Run, curriculum_order, last_step, trainer_arguments
 from train.vision import learn_to_see
+from train.words import learn_words
 
 
 class _InOrder:
@@ -114,10 +113,10 @@ def run_sft(
     return run.train(trainer, loaded.processor, out, config, parent, [manifest], seed, on_step)
 
 
-FRAMES_A_CONVERSATION, TALES_A_CONVERSATION, THINGS_TO_READ = 8, 3, 14
-"""About as many tokens each as a glance with its question: a batch is padded to its longest conversation."""
+FRAMES_A_CONVERSATION = 8
+"""About as many tokens as a glance with its question: a batch is padded to its longest conversation."""
 LARGEST_LABEL = 200
-"""Frame labels of single frames are drawn below this: they only have to be read and copied."""
+"""Frame labels of single frames are drawn below this: they only have to be seen."""
 
 
 def run_pretrain(
@@ -142,15 +141,11 @@ def run_pretrain(
     length = config.training.num_steps * config.training.batch_size
     rng = random.Random(seed)
     kinds = [_kind(config, row / length, rng) for row in range(length)]
-    if not stills.told:
-        kinds = ["answer" if kind == "tell" else kind for kind in kinds]
-    num_keys = {"see": FRAMES_A_CONVERSATION, "answer": 1, "tell": TALES_A_CONVERSATION, "read": 0}
-    lessons: dict[str, list[str]] = {"see": [*stills.captions], "answer": [*stills.glances], "tell": [*stills.told], "read": []}
+    lessons = {"see": list(stills.captions), "answer": list(stills.glances), "tell": list(stills.told)}
     # Neighbours in a shard come from one broadcast: a batch of them, all in the same colours, teaches the colours of one match.
     sources = {kind: again_and_again(lessons[kind], random.Random(f"{seed}/{kind}")) for kind in lessons}
-    plan = [list(itertools.islice(sources[kind], num_keys[kind])) for kind in kinds]
+    plan = [list(itertools.islice(sources[kind], FRAMES_A_CONVERSATION if kind == "see" else 1)) for kind in kinds]
     labels = [sorted(rng.sample(range(LARGEST_LABEL), FRAMES_A_CONVERSATION)) for _ in plan]
-    words = sorted({word for caption in stills.captions.values() for word in caption.split(", ")})
 
     first = pixels_of(loaded.processor, stills.images(next(iter(stills.captions))))
     nothing = Pixels(first.pixel_values[:0].half(), first.image_grid_thw[:0])
@@ -162,51 +157,38 @@ def run_pretrain(
 
     still = functools.cache(prepared)  # a still is seen many times, a glance hardly twice
 
+    def told(key: str) -> Encoded:
+        return encode(loaded.processor, stills.told_in_words(key), nothing)
+
     def row(number: int) -> Encoded:
         keys = plan[number]
         match kinds[number]:
             case "see":
-                conversation = stills.described(keys, labels[number])
+                shown = stills.described(keys, labels[number])
+                return encode(loaded.processor, shown, Pixels.joined([still(key) for key in keys]))
             case "answer":
                 return encode(loaded.processor, stills.glance(keys[0]), prepared(keys[0]))
-            case "tell":
-                return encode(loaded.processor, stills.tales(keys), nothing)
             case _:
-                return encode(loaded.processor, reading(words, random.Random(f"{seed}/{number}")), nothing)
-        return encode(loaded.processor, conversation, Pixels.joined([still(key) for key in keys]))
+                return told(keys[0])
 
+    before, steps = config.words.num_steps, config.words.num_steps + config.training.num_steps
+    tell = on_step or (lambda _done, _of: None)
     if last_step(out / "steps") is None:
         learn_to_see(loaded.model, stills.captions, still, config.sight, seed)
+        keys = again_and_again(lessons["tell"], random.Random(f"{seed}/words"))
+        learn_words(loaded, lambda: told(next(keys)), config.words, lambda done: tell(done, steps))
     trainer = _trainer(loaded, row, range(length), config.training, out, run, seed, pretraining=True)
-    return run.train(trainer, loaded.processor, out, config, None, [manifest], seed, on_step)
+    return run.train(
+        trainer, loaded.processor, out, config, None, [manifest], seed, lambda done, _: tell(before + done, steps)
+    )
 
 
 def _kind(config: PretrainConfig, progress: float, rng: random.Random) -> str:
     """Which lesson stands at a share of the way."""
-    if progress >= config.see_first and rng.random() < config.answer_share:
-        return "tell" if rng.random() < config.told_share else "answer"
-    return "read" if rng.random() < config.read_share else "see"
-
-
-def reading(words: Sequence[str], rng: random.Random) -> Conversation:
-    """A lesson in reading: frame windows, words and the arguments of calls to be said again, without a picture.
-
-    A pretrained backbone can copy JSON; when to call a tool is not taught here.
-    """
-    said = []
-    for _ in range(THINGS_TO_READ):
-        start = rng.randrange(LARGEST_LABEL)
-        window = FrameWindow(idx_start=start, idx_end=start + rng.randrange(5, 35))
-        dice = rng.random()
-        if dice < 0.3:
-            said.append(f"{window.idx_start}-{window.idx_end}")
-        else:
-            said.append(call_json(window) if dice < 0.5 else rng.choice(words))
-    text = ", ".join(said) + "."
-    return [
-        {"role": "user", "content": [text_part(f"Say: {text}")]},
-        {"role": "assistant", "content": [text_part(text)]},
-    ]
+    shares = {"see": config.see_share, "tell": config.told_share, "answer": 1 - config.see_share - config.told_share}
+    if progress < config.see_first:
+        del shares["answer"]
+    return rng.choices(list(shares), list(shares.values()))[0]
 
 
 def _words(stills: Stills) -> list[str]:
