@@ -66,16 +66,18 @@ class PretrainConfig(Record):
     """Shape of the model."""
     sight: SightConfig = SightConfig()
     """First sight: the vision tower alone."""
-    words: SFTConfig = SFTConfig(num_steps=500, batch_size=16, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
+    words: SFTConfig = SFTConfig(num_steps=450, batch_size=16, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
     """First words: the language model alone, on lessons whose frames are told instead of shown."""
-    training: SFTConfig = SFTConfig(num_steps=300, batch_size=8, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
+    training: SFTConfig = SFTConfig(num_steps=450, batch_size=8, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
     """Then the two together."""
     see_first: float = Field(default=0.1, ge=0, le=1)
     """Share of the steps together, the first ones, that hold no questions on frames yet."""
     see_share: float = Field(default=0.25, ge=0, le=1)
     """Share of captions, eight single frames to a conversation."""
     told_share: float = Field(default=0.25, ge=0, le=1)
-    """Share of questions whose frames are told; the rest are questions on frames, never with a tool."""
+    """Share of lessons in words; the rest are questions on frames, never with a tool."""
+    read_share: float = Field(default=0.15, ge=0, le=1)
+    """Of the lessons in words, those that only have to be said again: windows and the arguments of calls."""
 
 
 class GRPOConfig(Record):

@@ -242,26 +242,29 @@ def patches_by_matmul(model: Any) -> Any:
     return model
 
 
-def remember_pictures(image_processor: Any) -> None:
-    """Let an image processor keep what it has prepared, by a picture's size and bytes.
+def remember_pictures(image_processor: Any, most: int = 4096) -> None:
+    """Let an image processor keep what it prepared last, by a picture's size and bytes: so many pictures, the oldest go first.
 
     In GRPO the same frames are prepared three times for each rollout, and again in every rollout of a group: a sixth of a step.
     """
-    prepare = image_processor.preprocess
-    kept: dict[tuple[object, bytes], tuple[np.ndarray, np.ndarray]] = {}
+    kind = type(image_processor)
+    kept: dict[tuple[object, bytes], tuple[Any, Any]] = {}
 
-    def preprocess(images: Any, *, return_tensors: Any = None, **settings: Any) -> BatchFeature:
+    def preprocess(self: Any, images: Any, *, return_tensors: Any = None, **settings: Any) -> BatchFeature:
         found = []
         for image in make_flat_list_of_images(images):
             key = (image.size, image.tobytes())
             if key not in kept:
-                made = prepare([image], return_tensors="np", **settings)
+                made = kind.preprocess(self, [image], return_tensors="np", **settings)
+                while len(kept) >= most:
+                    kept.pop(next(iter(kept)))
                 kept[key] = made["pixel_values"], made["image_grid_thw"]
             found.append(kept[key])
         patches, grids = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return BatchFeature({"pixel_values": patches, "image_grid_thw": grids}, tensor_type=return_tensors)
 
-    image_processor.preprocess = preprocess
+    # Of the same name, which is what a saved processor is found by; an attribute of the instance would be saved with it.
+    image_processor.__class__ = type(kind.__name__, (kind,), {"preprocess": preprocess})
 
 
 def save(loaded: Loaded, folder: Path, weights: dict[str, Any] | None = None) -> None:

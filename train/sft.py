@@ -20,6 +20,8 @@ from trl import SFTTrainer
 
 from curriculum.mix import again_and_again
 from deepsport.agent.environment import EpisodeConfig
+from deepsport.agent.protocol import Conversation, call_json, text_part
+from deepsport.timebase import FrameWindow
 from train.config import PretrainConfig, SFTConfig
 from train.data import Encoded, Pixels, collate, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
@@ -115,8 +117,9 @@ def run_sft(
 
 FRAMES_A_CONVERSATION = 8
 """About as many tokens as a glance with its question: a batch is padded to its longest conversation."""
+THINGS_TO_READ = 10
 LARGEST_LABEL = 200
-"""Frame labels of single frames are drawn below this: they only have to be seen."""
+"""Frame labels of single frames are drawn below this, and what is only read: they have to be copied, no more."""
 
 
 def run_pretrain(
@@ -142,6 +145,7 @@ def run_pretrain(
     rng = random.Random(seed)
     kinds = [_kind(config, row / length, rng) for row in range(length)]
     lessons = {"see": list(stills.captions), "answer": list(stills.glances), "tell": list(stills.told)}
+    lessons["read"] = [f"read {number}" for number in range(length)]
     # Neighbours in a shard come from one broadcast: a batch of them, all in the same colours, teaches the colours of one match.
     sources = {kind: again_and_again(lessons[kind], random.Random(f"{seed}/{kind}")) for kind in lessons}
     plan = [list(itertools.islice(sources[kind], FRAMES_A_CONVERSATION if kind == "see" else 1)) for kind in kinds]
@@ -160,6 +164,9 @@ def run_pretrain(
     def told(key: str) -> Encoded:
         return encode(loaded.processor, stills.told_in_words(key), nothing)
 
+    def read(number: str) -> Encoded:
+        return encode(loaded.processor, reading(random.Random(f"{seed}/{number}")), nothing)
+
     def row(number: int) -> Encoded:
         keys = plan[number]
         match kinds[number]:
@@ -168,6 +175,8 @@ def run_pretrain(
                 return encode(loaded.processor, shown, Pixels.joined([still(key) for key in keys]))
             case "answer":
                 return encode(loaded.processor, stills.glance(keys[0]), prepared(keys[0]))
+            case "read":
+                return read(keys[0])
             case _:
                 return told(keys[0])
 
@@ -176,19 +185,40 @@ def run_pretrain(
     if last_step(out / "steps") is None:
         learn_to_see(loaded.model, stills.captions, still, config.sight, seed)
         keys = again_and_again(lessons["tell"], random.Random(f"{seed}/words"))
-        learn_words(loaded, lambda: told(next(keys)), config.words, lambda done: tell(done, steps))
+
+        def words() -> Encoded:
+            key = next(keys)
+            return read(key) if rng.random() < config.read_share else told(key)
+
+        learn_words(loaded, words, config.words, lambda done: tell(done, steps))
     trainer = _trainer(loaded, row, range(length), config.training, out, run, seed, pretraining=True)
-    return run.train(
-        trainer, loaded.processor, out, config, None, [manifest], seed, lambda done, _: tell(before + done, steps)
-    )
+    return run.train(trainer, loaded.processor, out, config, None, [manifest], seed, lambda done, _: tell(before + done, steps))
 
 
 def _kind(config: PretrainConfig, progress: float, rng: random.Random) -> str:
     """Which lesson stands at a share of the way."""
-    shares = {"see": config.see_share, "tell": config.told_share, "answer": 1 - config.see_share - config.told_share}
+    told, read = config.told_share * (1 - config.read_share), config.told_share * config.read_share
+    shares = {"see": config.see_share, "tell": told, "read": read, "answer": 1 - config.see_share - config.told_share}
     if progress < config.see_first:
         del shares["answer"]
     return rng.choices(list(shares), list(shares.values()))[0]
+
+
+def reading(rng: random.Random) -> Conversation:
+    """A lesson in reading: windows and the arguments of calls to be said again.
+
+    A pretrained backbone can write JSON; when to call a tool is not taught here.
+    """
+    said = []
+    for _ in range(THINGS_TO_READ):
+        start = rng.randrange(LARGEST_LABEL)
+        window = FrameWindow(idx_start=start, idx_end=start + rng.randrange(5, 35))
+        said.append(call_json(window) if rng.random() < 0.5 else f"{window.idx_start}-{window.idx_end}")
+    text = ", ".join(said) + "."
+    return [
+        {"role": "user", "content": [text_part(f"Say: {text}")]},
+        {"role": "assistant", "content": [text_part(text)]},
+    ]
 
 
 def _words(stills: Stills) -> list[str]:
