@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from cyclopts import App, Group, Parameter
-from cyclopts.exceptions import CycloptsError
+from cyclopts.exceptions import CycloptsError, UnknownCommandError
 
 from deepsport.errors import DeepSportError, UserError
 
@@ -75,11 +75,16 @@ Places: TypeAlias = Annotated[
 ]
 
 
-def _session(common: Common) -> Session:
+def _session(common: Common, *, needs_workspace: bool = True) -> Session:
     from flows.session import open_session
 
     return open_session(
-        workspace=common.workspace, recipe=common.recipe, overrides=common.set, workers=common.workers, log_json=common.log_json
+        workspace=common.workspace,
+        recipe=common.recipe,
+        overrides=common.set,
+        workers=common.workers,
+        log_json=common.log_json,
+        needs_workspace=needs_workspace,
     )
 
 
@@ -128,15 +133,18 @@ def simulate(
     """Make broadcasts with commentary, and the truth about them: something to try everything else on.
 
     Beside each film lie its event feed, its truth (every shot, event, replay and spoken line, with times) and a contact sheet to
-    look at. The manifest is for `deepsport ingest`. The same command again makes nothing new.
+    look at. The manifest is for `deepsport ingest` and lists every simulated film in the folder. The same command again makes
+    nothing new; a film that was made with another length or other settings is never replaced.
     """
-    from flows.simulation import make_broadcasts
+    from flows.simulation import filmed_sport, make_broadcasts
     from ingest.simulator.schedule import NTSC, PAL, Production
 
     if count < 1:
         raise UserError(f"--count {count}: at least one broadcast of each sport")
-    session = _session(common)
-    sports = [session.sport(name) for name in sport or ("soccer", "tennis", "volleyball")]
+    if first_seed < 0:
+        raise UserError(f"--first-seed {first_seed}: a seed is 0 or more")
+    sports = dict.fromkeys(map(filmed_sport, sport or ("soccer", "tennis", "volleyball")))
+    session = _session(common, needs_workspace=False)
     with session.progress() as reporter:
         manifest = make_broadcasts(
             out,
@@ -146,6 +154,7 @@ def simulate(
             session.recipe.simulate.simulator.model_copy(
                 update={"production": Production(production), "rate": NTSC if fps == "29.97" else PAL}
             ),
+            collect=True,
             sheets=True,
             workers=session.workers,
             reporter=reporter,
@@ -338,7 +347,7 @@ def run(command: Callable[[], object]) -> int:
     except UserError as error:
         return _complain(str(error), EXIT_USER)
     except CycloptsError as error:
-        return _complain(f"{error} `deepsport --help` shows the commands.", EXIT_USER)
+        return _complain(f"{error} {_help_on(error)}", EXIT_USER)
     except DeepSportError as error:
         return _complain(f"failed: {error}", EXIT_FAILED)
     except KeyboardInterrupt:
@@ -347,6 +356,14 @@ def run(command: Callable[[], object]) -> int:
         return EXIT_FAILED
     else:
         return code if isinstance(code, int) else 0
+
+
+def _help_on(error: CycloptsError) -> str:
+    """Where the options of the command that was meant stand, or which commands there are."""
+    chain = tuple(error.command_chain or ())
+    if not chain or isinstance(error, UnknownCommandError):
+        return "`deepsport --help` shows the commands."
+    return f"`{' '.join(('deepsport', *chain))} --help` shows the options."
 
 
 def _complain(message: str, code: int) -> int:

@@ -51,7 +51,7 @@ class SimulateSettings(_Settings):
     """How many broadcasts of each sport."""
     duration_s: float = Field(default=90.0, gt=0)
     """Length of each."""
-    first_seed: int = 0
+    first_seed: int = Field(default=0, ge=0)
     """Seed of the first; the others follow."""
     simulator: SimulatorConfig = Field(default_factory=SimulatorConfig)
     """How they look and sound."""

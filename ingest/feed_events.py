@@ -200,8 +200,11 @@ def read_bytes(path: Path) -> bytes:
         if size > MAX_FEED_BYTES:
             raise FeedError(f"{path}: {size >> 20} MiB is no event feed; is it the video?")
         data = path.read_bytes()
+    except FileNotFoundError:
+        raise FeedError(f"{path}: no such file; correct the path") from None
     except (OSError, ValueError) as error:
-        raise FeedError(f"{path}: cannot be read ({error}); correct the path") from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise FeedError(f"{path}: cannot be read ({why}); give a file that can") from error
     if not data.strip():
         raise FeedError(f"{path}: is empty; export the feed again")
     return data
