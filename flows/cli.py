@@ -281,7 +281,8 @@ def replay(
 ) -> int:
     """Play event feeds again by the rules of their sport: what was replayed, what was refused and why, whether scores agree.
 
-    Exit code 1 when a score is wrong, 3 when some of the files could not be replayed.
+    Exit codes: 0 every event was replayed and no score is wrong; 1 a score is wrong; 3 events were refused, or a file could not
+    be read or held nothing to replay; 2 no file could be read.
     """
     from flows.replaying import run_replay
 

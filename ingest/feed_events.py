@@ -240,9 +240,20 @@ def parse_json(path: Path, data: bytes) -> object:
     except UnicodeDecodeError as error:
         raise FeedError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and _is_json_lines(error.doc):
+            raise FeedError(f"{path}: holds one JSON document a line (JSON lines), which no feed that can be read does; see "
+                            "docs/feeds.md for those that can") from error
         raise FeedError(f"{path}: broken JSON at line {error.lineno} ({error.msg}); was it cut short? export it again") from error
     except (ValueError, RecursionError) as error:
         raise FeedError(f"{path}: not usable JSON ({type(error).__name__}); export it again") from error
+
+
+def _is_json_lines(text: str) -> bool:
+    """Whether the first two lines are each a JSON object or list."""
+    try:
+        return all(isinstance(json.loads(line), (dict, list)) for line in text.strip().split("\n", 2)[:2])
+    except ValueError:
+        return False
 
 
 def frame_rate(path: Path, fps: object, broadcast: Broadcast) -> FrameRate:

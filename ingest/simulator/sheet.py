@@ -102,8 +102,8 @@ def heading_of(truth: Truth, num_shown: int, num_moments: int) -> tuple[str, str
     return (
         f"{label_of(truth.sport)} {truth.seed}: {first} v {second}, {truth.num_frames / truth.rate.fps:.0f} s{part}; "
         f"score at the end of the film ({show_of(truth.sport).score_unit}): {_standing(truth, truth.states[-1])}",
-        "In green, events as the truth has them: time, what and who makes it; where in the picture, how many players make it, and "
-        "what follows by the rules. In grey, the rest of the film.",
+        "In green, events as the truth has them: time, what and who makes it; where in the picture, how many players make it, "
+        "and what follows by the rules. In grey, the rest of the film.",
     )
 
 
