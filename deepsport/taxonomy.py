@@ -141,6 +141,17 @@ class CameraKind(StrEnum):
     """The crowd, the stadium, or not known."""
 
 
+class Tool(StrEnum):
+    """What a policy may call in an episode; the values are the names in its calls."""
+
+    FRAMES = "frame_extraction_tool"
+    """Shows frames of a window."""
+    RULES = "rule_tool"
+    """Finds rules of the sport, in words."""
+    TRANSCRIPT = "transcript_tool"
+    """Gives what is said in a window, in words."""
+
+
 class StopReason(StrEnum):
     """Why an episode ended."""
 
@@ -159,7 +170,7 @@ class FormatErrorKind(StrEnum):
     """Neither a tool call nor an answer."""
     TWO_ACTIONS = "two_actions"
     BAD_CALL = "bad_call"
-    """The tool call is not JSON, names another tool, or its arguments are not two integers."""
+    """The tool call is not JSON, names a tool that is not offered, or its arguments are not that tool's."""
     BAD_WINDOW = "bad_window"
     """Outside the clip, or its end before its start."""
     REPEATED_WINDOW = "repeated_window"

@@ -191,7 +191,8 @@ def _play(
     from deepsport.agent.policies import OpenAIPolicy
 
     policy = OpenAIPolicy(teacher, seed=recipe.seed)
-    return distill(questions, clips, events, frames_of, config, teacher=policy, instructions=full_instructions(), made=made)
+    told = full_instructions(config.episode.tools)
+    return distill(questions, clips, events, frames_of, config, teacher=policy, instructions=told, made=made)
 
 
 @contextmanager

@@ -291,7 +291,7 @@ def test_a_match_that_goes_on_says_where_it_stands(tmp_path, capsys):
     assert replayed(tmp_path / "x.json") == 0
     assert "blue 0-0 red, 1-1 in the running set and 0-1 points in its game: " in capsys.readouterr().out
     feed = replay_feed(write(tmp_path, "x.json", own("badminton", *[("smash", "red")] * 21, ("smash", "blue")))).feeds[0]
-    assert (feed.score, feed.parts, feed.running) == ((1, 0), ((21, 0),), (0, 1))
+    assert (feed.score, feed.parts, feed.running) == ((0, 1), ((0, 21),), (1, 0))
 
 
 def test_line_ups_alone_and_json_lines_are_called_what_they_are(tmp_path, capsys):

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from deepsport.agent.environment import Episode, EpisodeConfig
-from deepsport.agent.protocol import Conversation, frame_parts, text_part, tool_message, turn_message
+from deepsport.agent.protocol import Conversation, frame_parts, text_part, turn_message
 from deepsport.errors import UserError
 from deepsport.records import Trajectory
 from deepsport.video import FrameReader
@@ -82,7 +82,7 @@ def replay(episode: Episode, trajectory: Trajectory, instructions: str = "") -> 
             raise UserError(f"{trajectory.trajectory_id}: {was}; run `deepsport annotate` again")
         conversation.append(turn_message(turn.text))
         if shown:
-            conversation.append(tool_message(shown.frame_indices, shown.frames))
+            conversation.append(shown.message())
     return conversation
 
 
