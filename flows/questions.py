@@ -22,7 +22,7 @@ from deepsport.engine import map_items
 from deepsport.errors import TeacherError, UserError
 from deepsport.ids import make_id, unit_id
 from deepsport.llm import LanguageModel
-from deepsport.records import Broadcast, Clip, Completion, Drop, Event, Question, Record, Trajectory, Unit
+from deepsport.records import Broadcast, Clip, Completion, Drop, Event, Question, Record, Shot, Trajectory, Unit
 from deepsport.settings import Settings
 from deepsport.sports import known_sports
 from deepsport.sports.base import label_of
@@ -128,11 +128,12 @@ def annotate_broadcast(job: Job) -> Annotated:
     completions: list[Completion] = []
     teacher = _teacher(annotate.teacher, job.settings, completions.append) if annotate.teacher.needed else None
 
-    questions, drops = ask_broadcast(clips, events, annotate.templates, seed, made)
+    shots = catalog.read(Shot, [job.ingest_unit])
+    questions, drops = ask_broadcast(clips, events, annotate.templates, seed, made, shots=shots)
     if teacher and annotate.teacher.words:
         questions, worded = _word(questions, events, teacher, seed)
         drops = drops + worded
-    questions, unproved = verify_questions(questions, clips, events)
+    questions, unproved = verify_questions(questions, clips, events, shots)
     with clip_frames(job.workspace, [broadcast], _TEACHER_SIZE if annotate.teacher.plays else _GLANCE_SIZE) as frames_of:
         trajectories, failed = _play(questions, clips, events, frames_of, job, teacher)
     drops = [*drops, *unproved, *failed]

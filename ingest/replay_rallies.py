@@ -135,8 +135,7 @@ def _replay(ledger: RallyLedger[R], teams: tuple[str, str], rallies: list[ToldRa
                 raise ImpossibleEvent(f"by its strokes the rally is {teams[1 - winner]}'s ({label_of(kind)} by {teams[side]}), "
                                       f"by its score {teams[winner]}'s")
             server = ledger.server_of(state)
-            if None not in (server, rally.server) and server != rally.server:
-                assert rally.server is not None
+            if server is not None and rally.server is not None and server != rally.server:
                 rule = ledger.rules[ledger.why_serves(state)]
                 raise ImpossibleEvent(f"the feed has {teams[rally.server]} serve, the rules {teams[server]} after the rallies "
                                       f"before ({rule.rule_id}; {rule.edition}, {rule.law})")

@@ -147,11 +147,10 @@ def standing_of(state: State | None) -> Standing:
     """
     if not isinstance(state, RallyState):
         return Standing()
-    tennis = isinstance(state, TennisState)
-    parts = getattr(state, "set_scores", None) or getattr(state, "game_scores", ())
+    parts: tuple[tuple[int, int], ...] = getattr(state, "set_scores", ()) or getattr(state, "game_scores", ())
     running = state.games if isinstance(state, TennisState) else state.points
     begun = state.winner is None and (any(running) or any(state.points))
-    return Standing(parts, running if begun else None, state.points if begun and tennis else None)
+    return Standing(parts, running if begun else None, state.points if begun and isinstance(state, TennisState) else None)
 
 
 def counted(number: int, what: str, several: str = "") -> str:
