@@ -59,6 +59,8 @@ class Broadcast(Record):
 
     broadcast_id: str
     """From the bytes of the media: a renamed copy is the same broadcast, a changed file is another."""
+    replaces: str | None = None
+    """The broadcast_id of what lay at the same place before the file changed; its rows stay and are no longer used."""
     sport: Sport
     title: str
     source_uri: str
@@ -80,6 +82,8 @@ class Broadcast(Record):
     repairs: tuple[str, ...] = ()
     """What was put right on the way in, e.g. ``variable frame rate``, ``rotation 90``."""
     licence: str = "unknown"
+    rights: str = ""
+    """Who holds the rights, and on what terms, as the manifest says."""
     exportable: bool = True
     """Whether the rights holder lets clips of it leave the workspace."""
     feed_uri: str | None = None

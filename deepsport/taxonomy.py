@@ -201,6 +201,10 @@ class DropReason(StrEnum):
 
     UNREADABLE_MEDIA = "unreadable_media"
     """Truncated, empty, or not a video at all."""
+    UNREACHABLE_MEDIA = "unreachable_media"
+    """Its host or object store did not answer, refused, or broke off; the next run tries again."""
+    CHANGED_MEDIA = "changed_media"
+    """It changed while it was read or copied; the next run tries again."""
     NO_VIDEO_STREAM = "no_video_stream"
     MISSING_FILE = "missing_file"
     BAD_MANIFEST_ROW = "bad_manifest_row"

@@ -71,7 +71,7 @@ class Common:
 DEFAULTS = Common()
 Places: TypeAlias = Annotated[
     str,
-    Parameter(help="Files, folders, URLs, or manifests (CSV or JSONL: path or url; sport, title, licence, exportable, feed)."),
+    Parameter(help="Files, folders, URLs, manifests (CSV, JSONL, Parquet; columns: path or url, sport, title, licence, feed …)."),
 ]
 
 

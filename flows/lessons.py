@@ -23,7 +23,7 @@ from deepsport.records import Broadcast, Clip, Drop, Lesson, PassRate, Question,
 from deepsport.taxonomy import DropReason, Split
 from deepsport.timebase import FrameWindow
 from export.manifest import Manifest, manifest_path
-from export.samples import count_drops, rl_samples, sft_samples
+from export.samples import count_drops, rl_samples, sft_samples, withheld
 from export.shards import write_shards
 from flows.grading import attempts_of
 from flows.progress import OnOutcome, Reporter, ignore
@@ -167,7 +167,7 @@ def run_export(
         if not catalog.is_done(source):
             raise UserError(f"{workspace.root}: the lessons are not ready; run `deepsport curriculum` first")
         lessons = catalog.read(Lesson, [source])
-        broadcasts = catalog.read(Broadcast, asked.ingest_units)
+        broadcasts = withheld(catalog.read(Broadcast, asked.ingest_units), recipe.export.licences)
         clips = catalog.read(Clip, asked.ingest_units)
         trajectories = catalog.read(Trajectory, asked.units)
         keys, drops = _cut_all(workspace, recipe, lessons, asked, clips, broadcasts, workers, result, reporter)

@@ -36,7 +36,7 @@ from train.config import GRPOConfig, PretrainConfig, SFTConfig
 STAGES = ("ingest", "annotate", "curriculum", "export", "train")
 """Stages with a hash, in order. The base model stands beside them: difficulty is measured with it, so it counts to curriculum."""
 
-STEP_VERSIONS = {"ingest": 1, "annotate": 2, "base": 1, "curriculum": 1, "export": 1, "train": 1}
+STEP_VERSIONS = {"ingest": 1, "annotate": 2, "base": 1, "curriculum": 1, "export": 2, "train": 1}
 """Raised when a stage's code gives other results for the same settings, so that old units are not taken for new ones."""
 
 
@@ -149,6 +149,8 @@ class ExportSettings(_Settings):
 
     shards: ShardConfig = Field(default_factory=ShardConfig)
     """How large a shard may grow."""
+    licences: tuple[str, ...] = ()
+    """Only broadcasts under these licences go into shards; empty: all that may be exported."""
     clip_width: int = Field(default=640, ge=32, le=1920, multiple_of=2)
     """Pixels across of the clips in the shards."""
     clip_height: int = Field(default=360, ge=32, le=1080, multiple_of=2)

@@ -43,6 +43,8 @@ def show_status(session: Session, *, as_json: bool = False) -> int:
     counts = {table: number for table, number in catalog.counts().items() if number}
     shards = {manifest.name: manifest.num_samples for manifest in read_manifests(session.workspace, session.recipe)}
     quarantined = [drop for found in drops.values() for drop in found if drop.reason in QUARANTINE]
+    broadcasts = catalog.read(Broadcast, [unit.unit for unit in units["ingest"]])
+    changed = [broadcast for broadcast in broadcasts if broadcast.replaces]
     code = EXIT_QUARANTINED if quarantined else EXIT_DONE
     if as_json:
         state = {
@@ -58,11 +60,17 @@ def show_status(session: Session, *, as_json: bool = False) -> int:
                 for stage, found in units.items()
             },
             "shards": shards,
+            "changed": [
+                {"source_uri": now.source_uri, "broadcast_id": now.broadcast_id, "replaces": now.replaces} for now in changed
+            ],
+            "repairs": {b.source_uri: b.repairs for b in broadcasts if b.repairs},
             "quarantined": [{"item": drop.item, "reason": drop.reason, "detail": drop.detail} for drop in quarantined],
         }
         sys.stdout.write(json.dumps(state, indent=2, ensure_ascii=False) + "\n")
         return code
-    _print_tables(session, units, drops, counts, shards)
+    _print_tables(session, units, drops, counts, shards, broadcasts)
+    for now in changed[:_NUM_NAMED]:
+        session.show(f"changed: {now.source_uri}: {now.broadcast_id} stands in place of {now.replaces}")
     for drop in quarantined[:_NUM_NAMED]:
         session.show(f"quarantined: {drop.reason}: {drop.item}: {drop.detail}")
     if len(quarantined) > _NUM_NAMED:
@@ -75,7 +83,12 @@ def _by_reason(drops: list[Drop]) -> dict[str, int]:
 
 
 def _print_tables(
-    session: Session, units: dict[str, list[Unit]], drops: dict[str, list[Drop]], counts: dict[str, int], shards: dict[str, int]
+    session: Session,
+    units: dict[str, list[Unit]],
+    drops: dict[str, list[Drop]],
+    counts: dict[str, int],
+    shards: dict[str, int],
+    broadcasts: list[Broadcast],
 ) -> None:
     from rich.markup import escape
     from rich.table import Table
@@ -89,10 +102,12 @@ def _print_tables(
         reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(d.reason for d in drops[stage]).most_common())
         table.add_row(stage, str(len(found)), f"{sum(unit.num_records for unit in found):,}", escape(reasons) or "–")
     session.show(table)
-    broadcasts = catalog.read(Broadcast, [unit.unit for unit in units["ingest"]])
     sports = ", ".join(f"{sport} {count}" for sport, count in Counter(b.sport for b in broadcasts).most_common())
     hours = sum(broadcast.duration_s for broadcast in broadcasts) / 3600
     session.show(f"broadcasts: {len(broadcasts)} ({hours:.2f} h){': ' + sports if sports else ''}")
+    mended = sum(bool(broadcast.repairs) for broadcast in broadcasts)
+    if mended:
+        session.show(f"put right on the way in: {mended} (`deepsport status --json` says what)")
     newest = [unit.unit for unit in units["curriculum"] if unit.step == CURRICULUM]
     lessons = catalog.read(Lesson, newest[-1:])
     if lessons:

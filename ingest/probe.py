@@ -7,6 +7,7 @@ from deepsport.ids import make_id
 from deepsport.records import Drop
 from deepsport.taxonomy import DropReason
 from deepsport.video import MissingMedia, NoVideoStream
+from ingest.fetch import ChangedMedia, UnreachableMedia
 
 
 def reason_of(error: UserError) -> DropReason:
@@ -19,6 +20,10 @@ def reason_of(error: UserError) -> DropReason:
         return DropReason.MISSING_FILE
     if isinstance(error, NoVideoStream):
         return DropReason.NO_VIDEO_STREAM
+    if isinstance(error, UnreachableMedia):
+        return DropReason.UNREACHABLE_MEDIA
+    if isinstance(error, ChangedMedia):
+        return DropReason.CHANGED_MEDIA
     if isinstance(error, FeedError):
         return DropReason.BAD_FEED
     return DropReason.UNREADABLE_MEDIA
