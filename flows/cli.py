@@ -255,6 +255,23 @@ def status(
     return show_status(_session(common), as_json=json)
 
 
+@app.command(group=LOOKING, sort_key=6)
+def probe(
+    *places: Places,
+    json: Annotated[bool, Parameter(negative=(), help="As JSON, for programs.")] = False,
+    common: Common = DEFAULTS,
+) -> int:
+    """Say of films what is odd about them, what ingest does about it, and how to mend them; nothing is ingested.
+
+    Exit code 3 when one of them cannot be used.
+    """
+    from flows.probing import run_probe
+
+    if not places:
+        raise UserError("say what to look at: files, folders, URLs or manifests")
+    return run_probe(_session(common), places, as_json=json)
+
+
 ProjectTitle: TypeAlias = Annotated[str | None, Parameter(help="Title of the project.")]
 
 

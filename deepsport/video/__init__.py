@@ -10,6 +10,7 @@ clock at the first video frame, and ingest makes the proxy.
 Array legend: T frames, H height, W width, C channels (RGB), N audio samples. Errors: MediaError with the path and the remedy.
 """
 
+from deepsport.video.fields import Deinterlacer
 from deepsport.video.media import MediaInfo, MissingMedia, NoVideoStream, display_size, open_media, probe, video_stream
 from deepsport.video.pictures import FrameReader, Frames, JpegWriter, Painter, PictureReader, iter_frames, matrix_of, pillarboxed
 from deepsport.video.sound import AudioAligner, Samples, read_audio
@@ -17,6 +18,7 @@ from deepsport.video.writing import PacketCopier, VideoWriter, cut_clip, write_v
 
 __all__ = [
     "AudioAligner",
+    "Deinterlacer",
     "FrameReader",
     "Frames",
     "JpegWriter",
