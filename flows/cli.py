@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-from cyclopts import App, Group, Parameter
+from cyclopts import App, Group, Parameter, Token
 from cyclopts.exceptions import CycloptsError, UnknownCommandError
 
 from deepsport.errors import DeepSportError, UserError
@@ -51,6 +52,17 @@ app.command(sports)
 COMMON = Group("Common", sort_key=9)
 
 
+def _whole(kind: object, tokens: Sequence[Token]) -> int:
+    """A whole number in plain digits: cyclopts by itself rounds 1.5."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value!r} is no whole number.") from None
+
+
+Whole: TypeAlias = Annotated[int, Parameter(converter=_whole)]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Common:
@@ -62,13 +74,14 @@ class Common:
     """A recipe's name, or a path to a .toml file."""
     set: Annotated[tuple[str, ...], Parameter(name="--set", negative=(), group=COMMON, show_default=False)] = ()
     """Change one setting of the recipe: table.key=value. May be repeated."""
-    workers: Annotated[int | None, Parameter(group=COMMON)] = None
+    workers: Annotated[int | None, Parameter(group=COMMON, converter=_whole)] = None
     """Processes that work at once (or DEEPSPORT_NUM_WORKERS; else 1)."""
     log_json: Annotated[bool, Parameter(negative=(), group=COMMON)] = False
     """Log as JSON lines, for machines."""
 
 
 DEFAULTS = Common()
+MAX_COUNT = 10_000
 Places: TypeAlias = Annotated[
     str,
     Parameter(help="Files, folders, URLs, manifests (CSV, JSONL, Parquet; columns: path or url, sport, title, licence, feed …)."),
@@ -98,7 +111,7 @@ def _stage(name: str, common: Common) -> int:
 @app.command(group=LOOKING, sort_key=1)
 def demo(
     *,
-    seed: Annotated[int | None, Parameter(help="Seed of the run, in place of the recipe's.")] = None,
+    seed: Annotated[int | None, Parameter(help="Seed of the run, in place of the recipe's.", converter=_whole)] = None,
     common: Common = DEFAULTS,
 ) -> int:
     """Run the whole thread on simulated broadcasts: make, ingest, ask, grade, shard, train, measure, report.
@@ -121,8 +134,8 @@ def simulate(
         ),
     ] = (),
     minutes: Annotated[float, Parameter(help="Length of each broadcast.")] = 2.0,
-    count: Annotated[int, Parameter(help="Broadcasts of each sport.")] = 1,
-    first_seed: Annotated[int, Parameter(help="Seed of the first; the others follow.")] = 0,
+    count: Annotated[Whole, Parameter(help="Broadcasts of each sport.")] = 1,
+    first_seed: Annotated[Whole, Parameter(help="Seed of the first; the others follow.")] = 0,
     production: Annotated[
         Literal["broadcast", "plain"],
         Parameter(help="As on television (replays, wipes, graphics), or plays and cuts only, as the demo's recipe has it."),
@@ -137,10 +150,12 @@ def simulate(
     nothing new; a film that was made with another length or other settings is never replaced.
     """
     from flows.simulation import filmed_sport, make_broadcasts
-    from ingest.simulator.schedule import NTSC, PAL, Production
+    from ingest.simulator.schedule import FILMED, NTSC, PAL, Production
 
-    if count < 1:
-        raise UserError(f"--count {count}: at least one broadcast of each sport")
+    if not 1 <= count <= MAX_COUNT:
+        raise UserError(f"--count {count}: at least one broadcast of each sport, and at most {MAX_COUNT:,}")
+    if str(out) in FILMED and not out.is_dir():
+        raise UserError(f"{out}: is where to write, not what to film; write --sport {out}, or name another folder")
     if first_seed < 0:
         raise UserError(f"--first-seed {first_seed}: a seed is 0 or more")
     sports = dict.fromkeys(map(filmed_sport, sport or ("soccer", "tennis", "volleyball")))
@@ -161,7 +176,7 @@ def simulate(
         )
     made = count * len(sports)
     made_words = "1 broadcast" if made == 1 else f"{made} broadcasts"
-    session.say(f"{made_words} in {out}, each with a .png to look at; next: deepsport ingest {manifest}")
+    session.say(f"{made_words} in {out}, each with a .png to look at; next: deepsport ingest {shlex.quote(str(manifest))}")
     return 0
 
 
@@ -310,15 +325,14 @@ def replay(
 
 @sports.command
 def rules(
-    query: Annotated[str, Parameter(help="What you want to know: who serves next.")],
-    *,
+    *query: Annotated[str, Parameter(help="What you want to know: who serves next.")],
     sport: Annotated[str | None, Parameter(help="Look in this sport only.")] = None,
-    limit: Annotated[int, Parameter(help="How many rules to show.")] = 3,
+    limit: Annotated[Whole, Parameter(help="How many rules to show.")] = 3,
 ) -> int:
     """Find the rules that answer a question, with the official law they stand on."""
     from flows.replaying import show_rules
 
-    return show_rules(query, sport, limit)
+    return show_rules(" ".join(query), sport, limit)
 
 
 Scheduled: TypeAlias = Literal["pipeline", "ingest", "annotate", "curriculum", "export", "train", "evaluate", "report"]

@@ -307,8 +307,10 @@ def to_events(
         inside = video.contains(time_s)
         evidence = _evidence(row, time_s, video, config, place) if inside else None
         if evidence is None:
-            why = "its evidence lies outside the video" if inside else f"the video is {broadcast.duration_s:.2f} s long"
-            why = f"{row.kind[:40]} at {time_s:.2f} s, {why}"
+            where = "before the video begins" if time_s < 0 else f"the video is {broadcast.duration_s:.2f} s long"
+            why = "its evidence lies outside the video" if inside else where
+            when = f"{time_s:.2f} s, {why}" if abs(time_s) < MAX_TIME_S else "no time of a video"
+            why = f"{row.kind[:40]} at {when}"
             drops.append(_drop(path, broadcast, row.where, DropReason.EVENT_OUTSIDE_VIDEO, why))
             continue
         if not row.shown:

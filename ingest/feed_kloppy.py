@@ -126,7 +126,10 @@ def owner_of(path: Path, data: bytes) -> str | None:
 
 
 def companion_of(path: Path, vendor: str, others: Iterable[Path] = ()) -> Path | None:
-    """The file with line-ups or match data that belongs to a feed: one of ``others``, or a neighbour in its folder."""
+    """The file with line-ups or match data that belongs to a feed: one of ``others`` or a neighbour in its folder by its name, or
+    else the only one of the vendor's among ``others``.
+    """
+    others = tuple(others)
     for part, instead in COMPANIONS.get(vendor, ()):
         position = path.name.rfind(part)
         if position < 0:
@@ -135,7 +138,15 @@ def companion_of(path: Path, vendor: str, others: Iterable[Path] = ()) -> Path |
         for candidate in (*others, path.with_name(name)):
             if candidate.name == name and candidate.is_file():
                 return candidate
-    return None
+    owned = [other for other in others if vendor in COMPANIONS and other != path and _is_of(other, vendor)]
+    return owned[0] if len(owned) == 1 else None
+
+
+def _is_of(path: Path, vendor: str) -> bool:
+    try:
+        return owner_of(path, read_bytes(path)) == vendor
+    except FeedError:  # it is told of where it is read as a feed
+        return False
 
 
 def read_vendor_feed(path: Path, others: Sequence[Path] = ()) -> VendorFeed:

@@ -117,6 +117,10 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
         (["simulate", "--sport", "other"], "does not play other"),
         (["simulate", "--minutes", "0.1", "/dev/null/films"], "/dev/null/films: cannot be made, for a file has that name"),
         (["simulate", "--first-seed", "-1"], "--first-seed -1: a seed is 0 or more"),
+        (["simulate", "--count", "1.5"], "'1.5' is no whole number"),
+        (["simulate", "--count", "99999999"], "at most 10,000"),
+        (["simulate", "tennis"], "write --sport tennis, or name another folder"),
+        (["status", "--workers", "1.5"], "'1.5' is no whole number"),
         (["simulate", "--minutes", "abc"], "`deepsport simulate --help` shows the options"),
         (["simulate", "--minuts", "1"], "`deepsport simulate --help` shows the options"),
         (["review", "psh"], '"push"'),
@@ -204,7 +208,7 @@ def test_films_of_several_calls_make_one_collection(tmp_path: Path, capsys: pyte
     assert call("simulate", "--sport", "tennis", "--minutes", "0.1", "--first-seed", "10", *plain) == 0
     assert call("simulate", "--sport", "tennis", "--sport", "soccer", "--minutes", "0.1", "--first-seed", "9", *plain) == 0
     assert call("simulate", "--sport", "soccer", "--sport", "soccer", "--minutes", "0.1", "--first-seed", "9", *plain) == 0
-    assert "1 broadcast in films" in capsys.readouterr().err
+    assert "1 broadcast in films, each with a .png to look at; next: deepsport ingest films/man" in capsys.readouterr().err
     assert listed() == ["soccer-9.mp4", "tennis-9.mp4", "tennis-10.mp4"]
     assert not Path("workspace").exists()
     film = Path("films/tennis-9.mp4").read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import os
 import random
 import subprocess
@@ -76,6 +77,12 @@ def film(sport, duration_s=600.0):
     return Broadcast(broadcast_id="b", sport=sport, title="match", source_uri="x.mp4", media_sha256="0", size_bytes=1,
                      duration_s=duration_s, width=640, height=360, source_rate=rate, proxy_key="p", proxy_rate=rate,
                      proxy_num_frames=15_000, has_audio=False)
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog):
+    """Of a command it matters what it says; what a test before this one had logged to the screen does not."""
+    caplog.set_level(logging.WARNING)
 
 
 def test_badminton_rallies_replay_to_the_score_after_each(tmp_path):
@@ -233,6 +240,13 @@ def test_our_own_feed_of_any_sport_is_judged(tmp_path, sport):
     assert feed.num_known == len(kinds) + 2 and feed.score_right is None
 
 
+def test_times_that_no_video_has_are_said_briefly(tmp_path):
+    events = [{"kind": "ace", "team": "red", "time_s": time_s} for time_s in (-3.0, 1e308, 1.0)]
+    document = json.loads(own("tennis")) | {"events": events}
+    feed = replay_feed(write(tmp_path, "x.json", json.dumps(document))).feeds[0]
+    assert [refused.why for refused in feed.refused] == ["ace at -3.00 s, before the video begins", "ace at no time of a video"]
+
+
 def test_our_own_feed_of_a_whole_match_has_a_score(tmp_path):
     feed = replay_feed(write(tmp_path, "x.json", own("badminton", *[("smash", "red")] * 42, ("yellow_card", "blue")))).feeds[0]
     assert "the match is over" in feed.excerpt
@@ -351,6 +365,7 @@ def test_the_command_finds_rules(capsys):
 
     code, said = asked("service changes after two points", "--sport", "Table Tennis", "--limit", "1")
     assert code == 0 and said.out.startswith("table_tennis.service_order: ") and "Law 2.13.3; compared 2026-11-25)" in said.out
+    assert asked("who", "serves", "next", "--sport", "tennis", "--limit", "1")[1].out.startswith("tennis.service_order: ")
     assert asked("xylophone")[0] == 1 and asked("offside", "--limit", "0")[0] == 2
     code, said = asked(" ")
     assert code == 2 and "say what you want to know" in said.err
