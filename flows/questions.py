@@ -35,6 +35,7 @@ from flows.workspace import Workspace
 
 STEP = "annotate"
 GATE = "annotate_gate"
+_CACHE_BYTES = 1 << 30
 _GLANCE_SIZE = (64, 36)
 """The scripted teacher does not look at pixels; the frames are decoded all the same, to prove that they are there."""
 _TEACHER_SIZE = (640, 360)
@@ -200,19 +201,22 @@ def _play(
 def clip_frames(
     workspace: Workspace, broadcasts: Sequence[Broadcast], size: tuple[int, int]
 ) -> Iterator[Callable[[Clip], FrameSource]]:
-    """A function that gives the frames of a clip from its broadcast's proxy, (width, height); files close with the block."""
-    from deepsport.video import FrameReader
+    """A function that gives the frames of a clip from its broadcast's proxy, (width, height); files close with the block.
+
+    A proxy is opened once for all its clips, and what was decoded stays within a limit for all of them together.
+    """
+    from deepsport.video import FrameCache, FrameReader
 
     proxies = {broadcast.broadcast_id: broadcast.proxy_key for broadcast in broadcasts}
+    cache = FrameCache(_CACHE_BYTES)
     with ExitStack() as stack:
         open_readers: dict[str, FrameReader] = {}
 
         def frames_of(clip: Clip) -> FrameSource:
-            if clip.clip_id not in open_readers:
-                path = workspace.store.path(proxies[clip.broadcast_id])
-                reader = FrameReader(path, size=size, first_frame=clip.first_frame, num_frames=clip.num_frames)
-                open_readers[clip.clip_id] = stack.enter_context(reader)
-            return open_readers[clip.clip_id]
+            key = proxies[clip.broadcast_id]
+            if key not in open_readers:
+                open_readers[key] = stack.enter_context(FrameReader(workspace.store.path(key), size=size, cache=cache))
+            return open_readers[key].part(clip.first_frame, clip.num_frames)
 
         yield frames_of
 

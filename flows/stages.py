@@ -135,7 +135,7 @@ def run_ingest(
 
 def _commit(catalog: Catalog, job: Job, stage_hash: str, made: Ingested) -> bool:
     twin = _unit_of_broadcast(catalog, stage_hash).get(made.broadcast.broadcast_id)
-    if twin is not None and f"{_REPLACES}{twin}" not in job.inputs:
+    if twin not in (None, job.unit) and f"{_REPLACES}{twin}" not in job.inputs:
         # Only a URL comes this far: nobody knew its bytes before.
         detail = f"the same bytes as {made.broadcast.broadcast_id}"
         return catalog.commit(
@@ -198,6 +198,8 @@ def _plan(
             if first is not None and first.source_uri != source.uri and _holds(Path(first.source_uri), said, sha256_of):
                 detail = f"the same bytes as {first.source_uri}"
                 copies.append(drop_of(SOURCES, source.uri, DropReason.DUPLICATE_MEDIA, detail))
+            elif first is not None and not workspace.store.exists(first.proxy_key):
+                jobs.append(Job(workspace, recipe, source, before.unit, tuple(before.inputs)))  # the rows stand, the proxy is made anew
             continue
         inputs = (identity, label, *sorted(f"{_REPLACES}{unit}" for unit in {twin, *old} - {None}))
         jobs.append(

@@ -360,6 +360,19 @@ def test_a_renamed_copy_is_not_ingested_again(workspace: Workspace, recipe: Reci
     assert len(workspace.catalog.read(Broadcast)) == 4
 
 
+def test_a_lost_proxy_is_made_anew_and_nothing_else(workspace: Workspace, recipe: Recipe, films: Path) -> None:
+    proxies = {broadcast.proxy_key: broadcast for broadcast in workspace.catalog.read(Broadcast)}
+    lost = workspace.store.path(min(proxies))
+    before = everything(workspace.root)
+    original = lost.read_bytes()
+    lost.unlink()
+    again = run_ingest(workspace, recipe, [films])
+    assert (again.num_new, again.exit_code) == (0, 0)
+    assert lost.read_bytes() == original
+    after = everything(workspace.root)
+    assert {name for name in after if after[name] != before.get(name)} == {str(lost.relative_to(workspace.root))}
+
+
 def test_a_folder_does_not_unsay_what_a_manifest_said(workspace: Workspace, recipe: Recipe, films: Path) -> None:
     result = run_ingest(workspace, recipe, [films.parent])
     assert (result.num_items, result.num_new) == (4, 0)
