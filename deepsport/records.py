@@ -1,6 +1,6 @@
 """Every record type, in the order of the pipeline. Frozen, closed (extra="forbid"), and stored one table a type by the catalog.
 
-    Broadcast ─▶ Shot, Utterance, Event, ClockFit, Clip ─▶ Question ─▶ Trajectory, Review ─▶ PassRate ─▶ Lesson ─▶ Evaluation
+    Broadcast ─▶ Shot, Utterance, Event, ClockFit, Clip, Fingerprint ─▶ ClipGroup ─▶ Question ─▶ Trajectory, Review ─▶ PassRate ─▶ Lesson ─▶ Evaluation
     beside them: Drop (what was left out and why), Completion (what a language model said), Unit (what work is done)
 
 Times in seconds are on the broadcast's clock unless a field says otherwise; frame windows are on the clip's frames. A record
@@ -215,6 +215,28 @@ class Clip(Record):
     made: Made = Made(step="cut_clips")
 
 
+class Fingerprint(Record):
+    """How a broadcast looks, coarsely, five times a second: enough to find it again in another encode, crop or edit."""
+
+    broadcast_id: str
+    per_s: int
+    """Pictures a second, evenly from the broadcast's start."""
+    sights: str
+    """Base64 of the pictures, one after another: brightness 0 to 255, a byte each, 9 rows of 16."""
+    made: Made = Made(step="fingerprint")
+
+
+class ClipGroup(Record):
+    """Clips that show the same: other encodes, crops, logos, replays. A group lies in one split as a whole."""
+
+    clip_group_id: str
+    clip_ids: tuple[str, ...]
+    """Two at least; a clip is in one group at most."""
+    broadcast_ids: tuple[str, ...]
+    """The broadcasts that these clips are of."""
+    made: Made = Made(step="group_clips")
+
+
 class Question(Record):
     """A question about a clip, with a key that can be proved from the events and the rules."""
 
@@ -402,6 +424,8 @@ TABLES: dict[type[Record], str] = {
     Event: "events",
     ClockFit: "clock_fits",
     Clip: "clips",
+    Fingerprint: "fingerprints",
+    ClipGroup: "clip_groups",
     Question: "questions",
     Trajectory: "trajectories",
     Completion: "completions",

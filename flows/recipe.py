@@ -21,6 +21,7 @@ from annotate.blind import BlindConfig
 from annotate.distill import DistillConfig
 from annotate.templates import TemplateConfig
 from curriculum.difficulty import DifficultyConfig
+from curriculum.duplicates import DuplicateConfig
 from curriculum.schedule import ScheduleConfig
 from curriculum.split import SplitConfig
 from deepsport.agent.environment import EpisodeConfig
@@ -125,6 +126,8 @@ class CurriculumSettings(_Settings):
     """Attempts that are played at once."""
     schedule: ScheduleConfig = Field(default_factory=ScheduleConfig)
     """Bands and order."""
+    duplicates: DuplicateConfig = Field(default_factory=DuplicateConfig)
+    """When clips count as the same."""
     split: SplitConfig = Field(default_factory=SplitConfig)
     """Who is held out."""
 

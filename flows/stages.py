@@ -19,7 +19,7 @@ from deepsport.catalog import Catalog
 from deepsport.engine import map_items
 from deepsport.errors import MediaError, UserError
 from deepsport.ids import digest, make_id, sha256_file, unit_id
-from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Record, Shot, Unit, Utterance
+from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Fingerprint, Record, Shot, Unit, Utterance
 from deepsport.settings import Settings
 from deepsport.taxonomy import DropReason, Sport
 from flows.hashes import FileHashes
@@ -149,6 +149,7 @@ def _commit(catalog: Catalog, job: Job, stage_hash: str, made: Ingested) -> bool
         Event: made.events,
         ClockFit: made.clock_fits,
         Clip: made.clips,
+        Fingerprint: [made.fingerprint],
     }
     return catalog.commit(job.unit, STEP, stage_hash, job.inputs, records, made.drops)
 
@@ -199,7 +200,8 @@ def _plan(
                 detail = f"the same bytes as {first.source_uri}"
                 copies.append(drop_of(SOURCES, source.uri, DropReason.DUPLICATE_MEDIA, detail))
             elif first is not None and not workspace.store.exists(first.proxy_key):
-                jobs.append(Job(workspace, recipe, source, before.unit, tuple(before.inputs)))  # the rows stand, the proxy is made anew
+                # The rows stand, the proxy is made anew.
+                jobs.append(Job(workspace, recipe, source, before.unit, tuple(before.inputs)))
             continue
         inputs = (identity, label, *sorted(f"{_REPLACES}{unit}" for unit in {twin, *old} - {None}))
         jobs.append(

@@ -6,8 +6,8 @@ import json
 import sys
 from collections import Counter
 
-from deepsport.records import Broadcast, Drop, Lesson, Unit
-from flows.lessons import CURRICULUM, EXPORT, MEASURE, read_manifests
+from deepsport.records import Broadcast, ClipGroup, Drop, Lesson, Unit
+from flows.lessons import CURRICULUM, EXPORT, GROUP, MEASURE, read_manifests
 from flows.questions import GATE
 from flows.questions import STEP as ANNOTATE
 from flows.recipe import STAGES
@@ -19,7 +19,7 @@ from flows.stages import STEP as INGEST
 _STEPS = {
     "ingest": (SOURCES, INGEST),
     "annotate": (ANNOTATE, GATE),
-    "curriculum": (MEASURE, CURRICULUM),
+    "curriculum": (GROUP, MEASURE, CURRICULUM),
     "export": (EXPORT,),
     "train": ("train", "evaluate"),
 }
@@ -59,6 +59,7 @@ def show_status(session: Session, *, as_json: bool = False) -> int:
                 }
                 for stage, found in units.items()
             },
+            "clip_groups": _grouped(session, units),
             "shards": shards,
             "changed": [
                 {"source_uri": now.source_uri, "broadcast_id": now.broadcast_id, "replaces": now.replaces} for now in changed
@@ -76,6 +77,19 @@ def show_status(session: Session, *, as_json: bool = False) -> int:
     if len(quarantined) > _NUM_NAMED:
         session.show(f"… and {len(quarantined) - _NUM_NAMED} more; `deepsport status --json` has all")
     return code
+
+
+def _grouped(session: Session, units: dict[str, list[Unit]]) -> dict[str, int]:
+    """Of the newest look for clips that show the same: groups, clips in them, and groups that tie broadcasts together."""
+    ingested = {unit.unit for unit in units["ingest"]}
+    looks = [unit for unit in units["curriculum"] if unit.step == GROUP and ingested.issuperset(unit.inputs)]
+    newest = max(looks, key=lambda unit: len(unit.inputs), default=None)
+    groups = [] if newest is None else session.workspace.catalog.read(ClipGroup, [newest.unit])
+    return {
+        "groups": len(groups),
+        "clips": sum(len(group.clip_ids) for group in groups),
+        "across_broadcasts": sum(len(group.broadcast_ids) > 1 for group in groups),
+    }
 
 
 def _by_reason(drops: list[Drop]) -> dict[str, int]:
@@ -108,6 +122,12 @@ def _print_tables(
     mended = sum(bool(broadcast.repairs) for broadcast in broadcasts)
     if mended:
         session.show(f"put right on the way in: {mended} (`deepsport status --json` says what)")
+    same = _grouped(session, units)
+    if same["groups"]:
+        session.show(
+            f"clips that show the same: {same['clips']} in {same['groups']} groups, "
+            f"{same['across_broadcasts']} of them across broadcasts"
+        )
     newest = [unit.unit for unit in units["curriculum"] if unit.step == CURRICULUM]
     lessons = catalog.read(Lesson, newest[-1:])
     if lessons:

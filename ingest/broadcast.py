@@ -16,12 +16,13 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from deepsport.ids import digest, make_id
-from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Kept, Made, Shot, Utterance
+from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Fingerprint, Kept, Made, Shot, Utterance
 from ingest.align import AlignConfig, Evidence
 from ingest.clips import ClipConfig, cut_clips
 from ingest.feed_events import FeedConfig
 from ingest.feed_import import NOTHING, ReadFeed, import_feed, label_shots, open_feed
 from ingest.fetch import MediaStore
+from ingest.fingerprints import fingerprint
 from ingest.onepass import SAMPLE_RATE, Pass, ProxyConfig, decode_once
 from ingest.scoreboard import find_score_changes
 from ingest.shot_kinds import describe_shots, loudness
@@ -64,6 +65,7 @@ class Ingested(NamedTuple):
     drops: list[Drop]
     clock_fits: list[ClockFit]
     """How the feed's clock runs against the video's, where that had to be found; refused fits too."""
+    fingerprint: Fingerprint
 
 
 def ingest_broadcast(
@@ -111,7 +113,9 @@ def ingest_broadcast(
     broadcast = broadcast.model_copy(update={"commentary_lag_s": lag and lag.lag_s})
     clips = cut_clips(broadcast, shots, utterances, fed.events, config.clip, _made_by(made, "cut_clips", broadcast_id))
     drops = [*spoken.drops, *fed.drops, *clips.drops]
-    return Ingested(broadcast, shots, utterances, fed.events, clips.items, drops, fed.fits)
+    by = _made_by(made, "fingerprint", broadcast_id)
+    print_ = fingerprint(broadcast_id, decoded.seen, decoded.num_frames, decoded.rate, by)
+    return Ingested(broadcast, shots, utterances, fed.events, clips.items, drops, fed.fits, print_)
 
 
 def _made_by(made: Made, step: str, broadcast_id: str) -> Made:

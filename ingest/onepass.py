@@ -44,8 +44,8 @@ from ingest.sinks import SAMPLE_RATE, CopySink, EncodeSink, NoSink, ProxyConfig,
 __all__ = ["SAMPLE_RATE", "Pass", "ProxyConfig", "decode_once"]
 _MAX_LEAP_S = 30.0
 _COPIED_GOP = 10
-"""A source of the proxy's shape with a keyframe so often is taken as it is: nothing is lost by encoding, and finding a frame in it
-costs five times as much as in a proxy of keyframes, not fifteen."""
+"""A source of the proxy's shape with a keyframe so often is taken as it is: nothing is lost by encoding, and finding a
+frame in it costs five times as much as in a proxy of keyframes, not ten."""
 
 
 @dataclass(slots=True)
