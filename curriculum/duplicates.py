@@ -1,7 +1,7 @@
 """Clips that show the same are found by how their pictures change, and put into groups, so that no split holds half of one.
 
     fingerprints ─▶ changes (whole, cropped, mirrored) ─▶ signs of projections, in bands ─▶ votes for "B runs so much after A"
-                                                                    votes that bear comparison, change by change ─▶ alike ─▶ groups
+                                                               those that bear comparison, change by change ─▶ alike ─▶ groups
 
 What stands still says nothing: two matches on one court look alike all the time, and so do two encodes of one match. What changes
 from one fifth of a second to the next is another matter, and re-encoding, a logo, other colours leave it as it is. A crop moves
@@ -9,7 +9,7 @@ it, so each broadcast is also looked at as it would be with a margin cut off. Re
 known from the shots. The signs of random projections are locality-sensitive hashing (Charikar 2002); a bucket that is full of
 strangers (a clock that ticks) is left out.
 
-Array legend: T steps, D cells of a picture, S steps of all broadcasts and views, V votes.
+Array legend: T steps, D cells of a picture, S steps of all broadcasts and views, V votes, B bands.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ from deepsport.records import Clip, ClipGroup, Fingerprint, Made, Shot
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Vectors = npt.NDArray[np.int8]
+"""Unit vectors TD in steps of 1/127: a two-hour broadcast is 5 MB."""
 
 _HIGH, _WIDE = 9, 16
 _STEP = 2  # a change is from one sight to the next but one
 _NOISE, _MOVED = 0.8, 6.0  # levels that a cell changes by chance, and sum of the changes from which on something moved
 _MARGIN = 0.05
-_BANDS, _FEW_BITS, _MANY_BITS = 12, 10, 22
+_BANDS, _FEW_BITS, _MANY_BITS = 12, 10, 30
 _CROWD = 64
 _VOTES, _VOTE_S = 2, 5.0
 _LESS = 0.4  # likeness that is enough to go on from where it was found
@@ -58,7 +60,10 @@ def group_clips(
     config: DuplicateConfig | None = None,
     made: Made | None = None,
 ) -> list[ClipGroup]:
-    """Groups of two clips or more that show the same, in the order of their first clips; the order of the input does not matter."""
+    """Groups of two clips or more that show the same, in the order of their first clips.
+
+    The order of the input does not matter. shots: of these broadcasts; their replays tie clips together as well.
+    """
     config, made = config or DuplicateConfig(), made or Made(step="group_clips")
     prints = sorted(fingerprints, key=lambda p: p.broadcast_id)
     steps = {p.broadcast_id: p.per_s for p in prints}
@@ -142,19 +147,19 @@ def _alike(prints: Sequence[Fingerprint], config: DuplicateConfig) -> Iterator[_
         return
     changes = [{view: _changes(p, view) for view in _VIEWS} for p in prints]
     for one, other, view, shift, times in _candidates(changes, prints[0].per_s):
-        a_TD, b_TD = changes[one]["whole"], changes[other][view]
+        one_TD, other_TD = changes[one]["whole"], changes[other][view]
         length = round(config.min_alike_s * prints[one].per_s)
         near = (int(times.min()) - 2 * length, int(times.max()) + 2 * length)
         for by in (shift - 1, shift, shift + 1):
-            if _runs(a_TD, b_TD, by, length, config.likeness, near):
-                for first, end in _runs(a_TD, b_TD, by, length, config.likeness):
+            if _runs(one_TD, other_TD, by, length, config.likeness, near):
+                for first, end in _runs(one_TD, other_TD, by, length, config.likeness):
                     yield _Alike(prints[one].broadcast_id, prints[other].broadcast_id, first, end, by)
 
 
-def _changes(print_: Fingerprint, view: str) -> Floats:
+def _changes(print_: Fingerprint, view: str) -> Vectors:
     """Of each step a unit vector TD of how the cells change, or zeros where next to nothing moves."""
     light_TD = np.frombuffer(base64.b64decode(print_.sights), np.uint8).reshape(-1, _HIGH * _WIDE).astype(np.float32)
-    change_TD = np.zeros_like(light_TD)
+    change_TD: Floats = np.zeros_like(light_TD)
     change_TD[:-_STEP] = light_TD[_STEP:] - light_TD[:-_STEP]
     if view == "cropped":
         change_TD = change_TD @ _cropping()
@@ -166,7 +171,7 @@ def _changes(print_: Fingerprint, view: str) -> Floats:
     vector_TD = np.sign(change_TD) * np.sqrt(large_TD)
     norm_T = np.linalg.norm(vector_TD, axis=1, keepdims=True)
     moved_T = large_TD.sum(1, keepdims=True) >= _MOVED
-    return np.where(moved_T, vector_TD / np.maximum(norm_T, 1e-6), 0).astype(np.float32)
+    return np.where(moved_T, np.rint(127 * vector_TD / np.maximum(norm_T, 1e-6)), 0).astype(np.int8)
 
 
 @cache
@@ -188,21 +193,23 @@ def _cropping() -> Floats:
 
     def along(count: int) -> Floats:
         places = (_MARGIN + (1 - 2 * _MARGIN) * (np.arange(count) + 0.5) / count) * count - 0.5
-        return np.maximum(0, 1 - np.abs(places[None, :] - np.arange(count)[:, None])).astype(np.float32)
+        nearness: Floats = np.maximum(0, 1 - np.abs(places[None, :] - np.arange(count)[:, None])).astype(np.float32)
+        return nearness
 
     return np.kron(along(_HIGH), along(_WIDE)).astype(np.float32)
 
 
 def _runs(
-    a_TD: Floats, b_TD: Floats, shift: int, length: int, likeness: float, near: tuple[int, int] | None = None
+    one_TD: Vectors, other_TD: Vectors, shift: int, length: int, likeness: float, near: tuple[int, int] | None = None
 ) -> list[tuple[int, int]]:
-    """Stretches of steps of a that are like those of b, shift later: so much so for a length, and somewhat around it."""
-    low, high = max(0, -shift), min(len(a_TD), len(b_TD) - shift)
+    """Stretches of steps of one that are like the other's, shift later: so much so for a length, and somewhat around it."""
+    low, high = max(0, -shift), min(len(one_TD), len(other_TD) - shift)
     if near is not None:
         low, high = max(low, near[0]), min(high, near[1])
     if high - low < length:
         return []
-    a_TD, b_TD = a_TD[low:high], b_TD[low + shift : high + shift]
+    a_TD = one_TD[low:high].astype(np.float32) / 127
+    b_TD = other_TD[low + shift : high + shift].astype(np.float32) / 127
     alike_T = np.einsum("td,td->t", a_TD, b_TD)
     moved_T = (np.abs(a_TD).sum(1) > 0) | (np.abs(b_TD).sum(1) > 0)
     ones = np.ones(length, np.float32)
@@ -222,27 +229,25 @@ def _runs(
     return found
 
 
-def _candidates(changes: Sequence[dict[str, Floats]], per_s: int) -> Iterator[tuple[int, int, str, int, Ints]]:
+def _candidates(changes: Sequence[dict[str, Vectors]], per_s: int) -> Iterator[tuple[int, int, str, int, Ints]]:
     """Pairs of broadcasts, the view of the second, a shift, and the steps of the first that speak for it."""
-    owner, step, hashes = [], [], []
+    num_steps = sum(len(views[view]) for views in changes for view in _VIEWS)
+    bits = int(np.clip(np.log2(max(1, num_steps)), _FEW_BITS, _MANY_BITS))
+    planes = np.random.default_rng(0).standard_normal((3 * _HIGH * _WIDE, _BANDS * bits)).astype(np.float32)
+    owners, steps, keys = [], [], []
     for view in _VIEWS:
         for number, views in enumerate(changes):
             # Three changes in a second are hashed together: one alone is often like many others.
-            vectors_TD = views[view]
+            vectors_TD = views[view].astype(np.float32) / 127
             later = [np.roll(vectors_TD, -by, 0) for by in (2, 4)]
             joined_TD = np.concatenate([vectors_TD, *later], 1)[: max(0, len(vectors_TD) - 4)]
             moved = np.flatnonzero(np.square(joined_TD).sum(1) > 1.5)  # two of the three at least
-            owner.append(np.full(len(moved), _VIEWS.index(view) * len(changes) + number, np.int64))
-            step.append(moved)
-            hashes.append(joined_TD[moved])
-    owner_S, step_S = np.concatenate(owner), np.concatenate(step)
-    bits = int(np.clip(np.log2(max(1, len(owner_S))), _FEW_BITS, _MANY_BITS))
-    generator = np.random.default_rng(0)
-    found: list[Ints] = []
-    for _ in range(_BANDS):
-        planes = generator.standard_normal((3 * _HIGH * _WIDE, bits)).astype(np.float32)
-        keys_S = np.concatenate([(h @ planes > 0) @ (1 << np.arange(bits, dtype=np.int64)) for h in hashes])
-        found.append(_meetings(keys_S, owner_S, step_S, len(changes), per_s))
+            signs = (joined_TD[moved] @ planes > 0).reshape(len(moved), _BANDS, bits)
+            owners.append(np.full(len(moved), _VIEWS.index(view) * len(changes) + number, np.int64))
+            steps.append(moved)
+            keys.append((signs @ (1 << np.arange(bits, dtype=np.int64))).astype(np.int32))
+    owner_S, step_S, keys_SB = np.concatenate(owners), np.concatenate(steps), np.concatenate(keys)
+    found = [_meetings(keys_S, owner_S, step_S, len(changes), per_s) for keys_S in keys_SB.T]
     # Of one view of the second, one shift and one stretch of time.
     votes = np.unique(np.concatenate(found), axis=0)
     if not len(votes):
@@ -260,7 +265,7 @@ def _candidates(changes: Sequence[dict[str, Floats]], per_s: int) -> Iterator[tu
         yield one, other % len(changes), _VIEWS[other // len(changes)], shift, part[:, 3]
 
 
-def _meetings(keys_S: Ints, owner_S: Ints, step_S: Ints, num_broadcasts: int, per_s: int) -> Ints:
+def _meetings(keys_S: npt.NDArray[np.int32], owner_S: Ints, step_S: Ints, num_broadcasts: int, per_s: int) -> Ints:
     """Rows of first broadcast, second with its view, shift, step of the first: those whose keys are the same."""
     order = np.argsort(keys_S, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(keys_S[order]) != 0])

@@ -39,9 +39,8 @@ def assign_splits(
 
     A broadcast is held out when its hash falls into the share, so one that was once trained on is not tested on when others
     join. Of few broadcasts of a sport none or all may fall there: then the one with the lowest hash is held out, or the one with
-    the highest is not; a sport's only broadcast is trained on.
-
-    Broadcasts that share a group of clips are drawn as one. Where one of them is of a transfer sport, or held out by name, all are.
+    the highest is not; a sport's only broadcast is trained on. Broadcasts that share a group of clips are drawn as one; where one
+    of them is of a transfer sport or held out by name, all are.
 
     A recipe may name broadcasts of another data set, as ``tiny`` names the demo's: where none of them is, the share decides.
 

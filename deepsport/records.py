@@ -1,6 +1,7 @@
 """Every record type, in the order of the pipeline. Frozen, closed (extra="forbid"), and stored one table a type by the catalog.
 
-    Broadcast ─▶ Shot, Utterance, Event, ClockFit, Clip, Fingerprint ─▶ ClipGroup ─▶ Question ─▶ Trajectory, Review ─▶ PassRate ─▶ Lesson ─▶ Evaluation
+    Broadcast ─▶ Shot, Utterance, Event, ClockFit, Clip, Fingerprint ─▶ Question ─▶ Trajectory, Review
+                                                                     ─▶ ClipGroup, PassRate ─▶ Lesson ─▶ Evaluation
     beside them: Drop (what was left out and why), Completion (what a language model said), Unit (what work is done)
 
 Times in seconds are on the broadcast's clock unless a field says otherwise; frame windows are on the clip's frames. A record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def clips_of(broadcast_id: str, bounds: Sequence[int]) -> list[Clip]:
     """Clips between these sights."""
     return [Clip(clip_id=f"{broadcast_id}-{first}", broadcast_id=broadcast_id, sport=Sport.SOCCER, rate=RATE, first_frame=first,
                  num_frames=end - first, span=RATE.span_of(FrameWindow(idx_start=first, idx_end=end - 1)))
-            for first, end in zip(bounds[:-1], bounds[1:], strict=True)]
+            for first, end in pairwise(bounds)]
 
 
 @pytest.fixture(scope="module")
