@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from deepsport.ids import digest, make_id
-from deepsport.records import Clip, Drop, Event, Kept, Made, Question
+from deepsport.records import Clip, Drop, Event, Kept, Made, Question, Shot
 from deepsport.sports import known_sports, sport_module
 from deepsport.sports.base import ZONES, SportModule, Teams, label_of, teams_of
 from deepsport.taxonomy import DIMENSION_OF, KIND_OF, DropReason, Task
@@ -69,33 +69,38 @@ class _Scene(NamedTuple):
     """Evidence of the clip's other events."""
     rivals: tuple[Event, ...]
     """The clip's other events."""
+    shown_again: tuple[FrameWindow, ...]
+    """Replays in the clip in which an event of this kind may be seen."""
     decoy_centre: float | None
     config: TemplateConfig
 
 
 def ask_broadcast(clips: Sequence[Clip], events: Sequence[Event], config: TemplateConfig = DEFAULTS, seed: int = 0,
-                  made: Made | None = None) -> Kept[Question]:
+                  made: Made | None = None, *, shots: Sequence[Shot] = ()) -> Kept[Question]:
     """All questions about the clips of one broadcast; better than clip by clip, for decoys lie where other events lie.
 
     Events are paired over the clips, and each lends the other the place of its decoy: whatever places events prefer, the true
-    window and the decoy are then equally likely to lie at each. ``made`` gives config hash and code version, if known.
+    window and the decoy are then equally likely to lie at each. ``made`` gives config hash and code version, if known; shots are
+    those of the broadcast.
     """
     centres = _decoy_centres(clips, events, seed)
     items: list[Question] = []
     drops: list[Drop] = []
     for clip in clips:
-        kept = ask_questions(clip, events, config, seed, decoy_centres=centres, made=made)
+        kept = ask_questions(clip, events, config, seed, decoy_centres=centres, made=made, shots=shots)
         items += kept.items
         drops += kept.drops
     return Kept(items, drops)
 
 
 def ask_questions(clip: Clip, events: Sequence[Event], config: TemplateConfig = DEFAULTS, seed: int = 0, *,
-                  decoy_centres: Mapping[str, float] | None = None, made: Made | None = None) -> Kept[Question]:
+                  decoy_centres: Mapping[str, float] | None = None, made: Made | None = None,
+                  shots: Sequence[Shot] = ()) -> Kept[Question]:
     """Questions about one clip, whose keys are provable from its events and the rules of its sport.
 
     events: those of the clip's broadcast (those outside the clip tell which teams play, and which kinds occur).
     decoy_centres: by event id, where in the clip (0 to 1) its decoy window is centred; without one, anywhere.
+    shots: of the broadcast; no decoy lies where one of them shows an event of the same kind again.
 
     Drops: AMBIGUOUS when another event's evidence touches the hint or fits the description; NO_QUESTION when an event has no
     evidence inside the clip, or nothing that could be asked of it. An event of an unknown sport gives neither.
@@ -121,7 +126,8 @@ def ask_questions(clip: Clip, events: Sequence[Event], config: TemplateConfig = 
         rng = random.Random(f"{seed}/{clip.clip_id}/{event.event_id}")
         hint = _hint(clip, evidence, [window for _, window in others], config, rng)
         scene = _Scene(event, clip, module, teams, kinds, evidence, hint, tuple(w for _, w in others),
-                       tuple(e for e, _ in others), (decoy_centres or {}).get(event.event_id), config)
+                       tuple(e for e, _ in others), replays_of(event, clip, shots, events),
+                       (decoy_centres or {}).get(event.event_id), config)
         asked, ambiguous = _ask(scene, seed, made)
         items += asked
         if ambiguous:
@@ -134,6 +140,22 @@ def ask_questions(clip: Clip, events: Sequence[Event], config: TemplateConfig = 
 def evidence_in(clip: Clip, event: Event) -> FrameWindow | None:
     """The frames of the clip on which the event's evidence is seen; None when there are none."""
     return clip.rate.window_of(event.evidence.shifted(-clip.rate.time_s(clip.first_frame)), clip.num_frames)
+
+
+def replays_of(event: Event, clip: Clip, shots: Sequence[Shot], events: Sequence[Event]) -> tuple[FrameWindow, ...]:
+    """Frames of the clip that replay an event of this event's kind, or one that nobody knows because its live shot was not found.
+
+    shots and events: of the clip's broadcast.
+    """
+    live = {shot.shot_id: shot.span for shot in shots}
+    found = []
+    for shot in shots:
+        original = live.get(shot.replay_of or "")
+        may_show_it = original is None or any(original.overlaps(e.evidence) for e in events if e.kind == event.kind)
+        window = clip.rate.window_of(shot.span.shifted(-clip.rate.time_s(clip.first_frame)), clip.num_frames)
+        if shot.replay and may_show_it and window is not None:
+            found.append(window)
+    return tuple(found)
 
 
 def evidence_is_whole(clip: Clip, event: Event) -> bool:
@@ -269,7 +291,9 @@ def _locate(scene: _Scene, rng: random.Random) -> _Asked | None:
 
 
 def _decoy(scene: _Scene, true: FrameWindow, rng: random.Random) -> FrameWindow | None:
-    """A stretch as long as the true one, apart from it and from all evidence; None when it would not be."""
+    """A stretch as long as the true one, apart from it, from all evidence and from what shows such an event again; None when it
+    would not be.
+    """
     length, num_frames = true.num_frames, scene.clip.num_frames
     if scene.decoy_centre is not None:
         # Slack before and after trade places, so that the decoy sits about its centre as the hint about the evidence.
@@ -282,7 +306,7 @@ def _decoy(scene: _Scene, true: FrameWindow, rng: random.Random) -> FrameWindow 
             return None
         start = (true.idx_start + rng.randint(length, places - length)) % places
     decoy = FrameWindow(idx_start=start, idx_end=start + length - 1)
-    return None if any(decoy.tiou(window) > 0 for window in (true, *scene.others)) else decoy
+    return None if any(decoy.tiou(window) > 0 for window in (true, *scene.others, *scene.shown_again)) else decoy
 
 
 def _comment(scene: _Scene, text: str) -> _Asked:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from annotate.templates import ORDINALS, evidence_in, evidence_is_whole
+from annotate.templates import ORDINALS, evidence_in, evidence_is_whole, replays_of
 from deepsport.errors import ImpossibleEvent
 from deepsport.ids import make_id
-from deepsport.records import Clip, Drop, Event, Kept, Question
+from deepsport.records import Clip, Drop, Event, Kept, Question, Shot
 from deepsport.sports import known_sports, sport_module
 from deepsport.sports.base import label_of, teams_of
 from deepsport.taxonomy import DIMENSION_OF, KIND_OF, AnswerKind, DropReason, Task
@@ -31,20 +31,25 @@ def stretches_in(text: str) -> list[FrameWindow]:
     return [FrameWindow(idx_start=first, idx_end=last) for first, last in pairs if first <= last]
 
 
-def verify_questions(questions: Sequence[Question], clips: Sequence[Clip], events: Sequence[Event]) -> Kept[Question]:
+def verify_questions(questions: Sequence[Question], clips: Sequence[Clip], events: Sequence[Event],
+                     shots: Sequence[Shot] = ()) -> Kept[Question]:
     """The questions without a fault; the others are dropped as WRONG_KEY, with their faults.
 
-    events: all events of the broadcasts that the clips were cut from.
+    events, shots: all of the broadcasts that the clips were cut from.
     """
     clip_of = {clip.clip_id: clip for clip in clips}
     by_broadcast: dict[str, list[Event]] = {}
+    shots_by_broadcast: dict[str, list[Shot]] = {}
+    for shot in shots:
+        shots_by_broadcast.setdefault(shot.broadcast_id, []).append(shot)
     for event in events:
         by_broadcast.setdefault(event.broadcast_id, []).append(event)
     items: list[Question] = []
     drops: list[Drop] = []
     for question in questions:
         clip = clip_of.get(question.clip_id)
-        faults = (verify_question(question, clip, by_broadcast.get(question.broadcast_id, []))
+        broadcast_id = question.broadcast_id
+        faults = (verify_question(question, clip, by_broadcast.get(broadcast_id, []), shots_by_broadcast.get(broadcast_id, []))
                   if clip is not None else [f"there is no clip {question.clip_id}"])
         if faults:
             drops.append(Drop(drop_id=make_id("drop", "verify", question.question_id), step="verify", item=question.question_id,
@@ -54,10 +59,10 @@ def verify_questions(questions: Sequence[Question], clips: Sequence[Clip], event
     return Kept(items, drops)
 
 
-def verify_question(question: Question, clip: Clip, events: Sequence[Event]) -> list[str]:
+def verify_question(question: Question, clip: Clip, events: Sequence[Event], shots: Sequence[Shot] = ()) -> list[str]:
     """What is wrong with a question, in words; empty when its key is proved.
 
-    events: those of the clip's broadcast.
+    events, shots: those of the clip's broadcast.
     """
     if question.sport not in known_sports():
         return [f"no rules are known for {question.sport}"]
@@ -75,6 +80,10 @@ def verify_question(question: Question, clip: Clip, events: Sequence[Event]) -> 
     faults += _faults_of_stretches(question, window, [seen for _, seen in others])
     if question.task is Task.LOCALISATION and any((o.kind, o.team) == (event.kind, event.team) for o, _ in others):
         faults.append("the clip holds another such event")
+    if question.task is Task.LOCALISATION:
+        decoys = [stretch for stretch in stretches_in(question.text) if stretch.tiou(window) == 0]
+        if any(decoy.tiou(again) > 0 for decoy in decoys for again in replays_of(event, clip, shots, events)):
+            faults.append("such an event is seen again in the stretch that is not meant")
     key, rule_ids, problem = _key(question, event, events)
     if problem:
         return [*faults, problem]

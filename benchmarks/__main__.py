@@ -64,6 +64,17 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("one_pass_to_separate", "CPU of the one pass / PySceneDetect and two extractions", "≤ 0.45"),
         Figure("shots_to_scenedetect", "CPU of our shots / PySceneDetect's program", "≤ 0.60"),
     ),
+    "frames": (
+        Figure("gop_30_to_ours", "CPU of 8 frames by PyAV from a GOP-30 proxy / ours", "≥ 10"),
+        Figure("source_to_ours", "by PyAV from the 720p source / ours", "≥ 40"),
+        Figure("ours_to_bare", "ours / bare decode of the same frames", "≤ 1.5"),
+        Figure("bytes_to_source", "bytes of the proxy / of the source", "≤ 2"),
+    ),
+    "duplicates": (
+        Figure("broadcast_recall", "share of copied broadcasts that are tied to their original"),
+        Figure("clip_recall", "share of clips grouped with those that show 5 s of the same"),
+        Figure("broadcast_precision", "share of the ties that are right, strangers in the same kits among them"),
+    ),
     "alignment": (
         Figure("scores/measured/all/median_error_s", "seconds a fitted feed is off, evidence from pixels and sound", "≤ 0.5"),
         Figure("scores/known/all/median_error_s", "the same, longer broadcasts, evidence as the simulator knows it", "≤ 0.5"),

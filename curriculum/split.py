@@ -1,4 +1,7 @@
-"""Splits are by broadcast: all questions of one video lie in one split, and held-out sports are never trained on."""
+"""Splits are by broadcast: all questions of one video lie in one split, and held-out sports are never trained on.
+
+Broadcasts that show the same in some clips (see duplicates.py) lie in one split too, the most guarded of theirs.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deepsport.errors import RecipeError
 from deepsport.ids import digest
-from deepsport.records import Broadcast
+from deepsport.records import Broadcast, ClipGroup
 from deepsport.taxonomy import Split, Sport
 
 log = logging.getLogger(__name__)
@@ -29,12 +32,15 @@ class SplitConfig(BaseModel):
     seed: int = 0
 
 
-def assign_splits(broadcasts: Sequence[Broadcast], config: SplitConfig) -> dict[str, Split]:
-    """The split of each broadcast, by id; the same for the same broadcast whatever others there are.
+def assign_splits(
+    broadcasts: Sequence[Broadcast], config: SplitConfig, groups: Sequence[ClipGroup] = ()
+) -> dict[str, Split]:
+    """The split of each broadcast, by id; the same for the same broadcast whatever others there are, but for its copies.
 
     A broadcast is held out when its hash falls into the share, so one that was once trained on is not tested on when others
     join. Of few broadcasts of a sport none or all may fall there: then the one with the lowest hash is held out, or the one with
-    the highest is not; a sport's only broadcast is trained on.
+    the highest is not; a sport's only broadcast is trained on. Broadcasts that share a group of clips are drawn as one; where one
+    of them is of a transfer sport or held out by name, all are.
 
     A recipe may name broadcasts of another data set, as ``tiny`` names the demo's: where none of them is, the share decides.
 
@@ -52,23 +58,38 @@ def assign_splits(broadcasts: Sequence[Broadcast], config: SplitConfig) -> dict[
         named = set()
     elif unknown:
         raise RecipeError(f"test_broadcasts: no broadcast is called {', '.join(unknown)}; take ids or titles from the catalog")
+    family = _families(broadcasts, groups)
     splits: dict[str, Split] = {}
-    by_sport: dict[Sport, list[str]] = {}
-    for broadcast in broadcasts:
-        if broadcast.sport in config.transfer_sports:
-            splits[broadcast.broadcast_id] = Split.TRANSFER
+    by_sport: dict[Sport, set[str]] = {}
+    for first, members in family.items():
+        names = {name for member in members for name in (member.broadcast_id, member.title)}
+        if not {member.sport for member in members}.isdisjoint(config.transfer_sports):
+            splits[first] = Split.TRANSFER
         elif named:
-            held_out_by_name = not named.isdisjoint((broadcast.broadcast_id, broadcast.title))
-            splits[broadcast.broadcast_id] = Split.TEST if held_out_by_name else Split.TRAIN
+            splits[first] = Split.TRAIN if named.isdisjoint(names) else Split.TEST
         else:
-            by_sport.setdefault(broadcast.sport, []).append(broadcast.broadcast_id)
+            by_sport.setdefault(members[0].sport, set()).add(first)
     for ids in by_sport.values():
-        ranked = sorted((_hash_share(config.seed, broadcast_id), broadcast_id) for broadcast_id in set(ids))
+        ranked = sorted((_hash_share(config.seed, broadcast_id), broadcast_id) for broadcast_id in ids)
         num_held_out = sum(share < config.test_share for share, _ in ranked)
         least = 1 if len(ranked) > 1 and config.test_share > 0 else 0
         held_out = {broadcast_id for _, broadcast_id in ranked[:min(max(num_held_out, least), len(ranked) - 1)]}
         splits.update((broadcast_id, Split.TEST if broadcast_id in held_out else Split.TRAIN) for broadcast_id in ids)
-    return splits
+    return {member.broadcast_id: splits[first] for first, members in family.items() for member in members}
+
+
+def _families(broadcasts: Sequence[Broadcast], groups: Sequence[ClipGroup]) -> dict[str, list[Broadcast]]:
+    """Broadcasts that are tied by groups of clips, under the lowest of their ids."""
+    first = {broadcast.broadcast_id: broadcast.broadcast_id for broadcast in broadcasts}
+    for group in groups:
+        tied = {first[broadcast_id] for broadcast_id in group.broadcast_ids if broadcast_id in first}
+        if len(tied) > 1:
+            lowest = min(tied)
+            first = {broadcast_id: lowest if of in tied else of for broadcast_id, of in first.items()}
+    families: dict[str, list[Broadcast]] = {}
+    for broadcast in sorted(broadcasts, key=lambda broadcast: broadcast.broadcast_id):
+        families.setdefault(first[broadcast.broadcast_id], []).append(broadcast)
+    return families
 
 
 def _hash_share(seed: int, broadcast_id: str) -> float:

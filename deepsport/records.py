@@ -1,6 +1,7 @@
 """Every record type, in the order of the pipeline. Frozen, closed (extra="forbid"), and stored one table a type by the catalog.
 
-    Broadcast ─▶ Shot, Utterance, Event, ClockFit, Clip ─▶ Question ─▶ Trajectory, Review ─▶ PassRate ─▶ Lesson ─▶ Evaluation
+    Broadcast ─▶ Shot, Utterance, Event, ClockFit, Clip, Fingerprint ─▶ Question ─▶ Trajectory, Review
+                                                                     ─▶ ClipGroup, PassRate ─▶ Lesson ─▶ Evaluation
     beside them: Drop (what was left out and why), Completion (what a language model said), Unit (what work is done)
 
 Times in seconds are on the broadcast's clock unless a field says otherwise; frame windows are on the clip's frames. A record
@@ -59,6 +60,8 @@ class Broadcast(Record):
 
     broadcast_id: str
     """From the bytes of the media: a renamed copy is the same broadcast, a changed file is another."""
+    replaces: str | None = None
+    """The broadcast_id of what lay at the same place before the file changed; its rows stay and are no longer used."""
     sport: Sport
     title: str
     source_uri: str
@@ -80,6 +83,8 @@ class Broadcast(Record):
     repairs: tuple[str, ...] = ()
     """What was put right on the way in, e.g. ``variable frame rate``, ``rotation 90``."""
     licence: str = "unknown"
+    rights: str = ""
+    """Who holds the rights, and on what terms, as the manifest says."""
     exportable: bool = True
     """Whether the rights holder lets clips of it leave the workspace."""
     feed_uri: str | None = None
@@ -209,6 +214,28 @@ class Clip(Record):
     num_frames: int
     rate: FrameRate
     made: Made = Made(step="cut_clips")
+
+
+class Fingerprint(Record):
+    """How a broadcast looks, coarsely, five times a second: enough to find it again in another encode, crop or edit."""
+
+    broadcast_id: str
+    per_s: int
+    """Pictures a second, evenly from the broadcast's start."""
+    sights: str
+    """Base64 of the pictures, one after another: brightness 0 to 255, a byte each, 9 rows of 16."""
+    made: Made = Made(step="fingerprint")
+
+
+class ClipGroup(Record):
+    """Clips that show the same: other encodes, crops, logos, replays. A group lies in one split as a whole."""
+
+    clip_group_id: str
+    clip_ids: tuple[str, ...]
+    """Two at least; a clip is in one group at most."""
+    broadcast_ids: tuple[str, ...]
+    """The broadcasts that these clips are of."""
+    made: Made = Made(step="group_clips")
 
 
 class Question(Record):
@@ -398,6 +425,8 @@ TABLES: dict[type[Record], str] = {
     Event: "events",
     ClockFit: "clock_fits",
     Clip: "clips",
+    Fingerprint: "fingerprints",
+    ClipGroup: "clip_groups",
     Question: "questions",
     Trajectory: "trajectories",
     Completion: "completions",

@@ -97,16 +97,22 @@ class Store:
         """Whether files lie in a folder of this machine."""
         return self._root is not None
 
-    def put_file(self, local: Path, key: str, *, move: bool = False) -> str:
+    @property
+    def parts_dir(self) -> Path:
+        """A folder of this machine for what is not yet whole: beside a local store's files, else in the cache."""
+        return (self._root or self._cache_dir) / ".parts"
+
+    def put_file(self, local: Path, key: str, *, move: bool = False, sha256: str | None = None) -> str:
         """Store a copy of a local file under the key, replacing what is there, and give its sha256 (hex).
 
         Writes nothing when the same bytes are there already. ``move`` gives the file away: no copy where a rename will do.
+        sha256 is the file's own where it is known, so that it is not read for it.
         Raises: UserError for a bad key, a missing file, or a store that cannot be written.
         """
         _checked(key)
         if not local.is_file():
             raise UserError(f"{local}: no such file to put into the store")
-        sha256 = sha256_file(local)
+        sha256 = sha256 or sha256_file(local)
         if self._root is not None:
             self._put_local(local, self._root / key, sha256, move)
         else:

@@ -141,6 +141,17 @@ class CameraKind(StrEnum):
     """The crowd, the stadium, or not known."""
 
 
+class Tool(StrEnum):
+    """What a policy may call in an episode; the values are the names in its calls."""
+
+    FRAMES = "frame_extraction_tool"
+    """Shows frames of a window."""
+    RULES = "rule_tool"
+    """Finds rules of the sport, in words."""
+    TRANSCRIPT = "transcript_tool"
+    """Gives what is said in a window, in words."""
+
+
 class StopReason(StrEnum):
     """Why an episode ended."""
 
@@ -159,7 +170,7 @@ class FormatErrorKind(StrEnum):
     """Neither a tool call nor an answer."""
     TWO_ACTIONS = "two_actions"
     BAD_CALL = "bad_call"
-    """The tool call is not JSON, names another tool, or its arguments are not two integers."""
+    """The tool call is not JSON, names a tool that is not offered, or its arguments are not that tool's."""
     BAD_WINDOW = "bad_window"
     """Outside the clip, or its end before its start."""
     REPEATED_WINDOW = "repeated_window"
@@ -190,6 +201,10 @@ class DropReason(StrEnum):
 
     UNREADABLE_MEDIA = "unreadable_media"
     """Truncated, empty, or not a video at all."""
+    UNREACHABLE_MEDIA = "unreachable_media"
+    """Its host or object store did not answer, refused, or broke off; the next run tries again."""
+    CHANGED_MEDIA = "changed_media"
+    """It changed while it was read or copied; the next run tries again."""
     NO_VIDEO_STREAM = "no_video_stream"
     MISSING_FILE = "missing_file"
     BAD_MANIFEST_ROW = "bad_manifest_row"

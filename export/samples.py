@@ -21,12 +21,29 @@ class LessonSample(Record):
     lesson: Lesson
     question: Question
     clip: Clip
+    title: str = ""
+    """The broadcast's, as whoever names the source needs it."""
+    licence: str = "unknown"
+    """The broadcast's."""
+    rights: str = ""
+    """Who holds the rights in the broadcast, and on what terms."""
     trajectory: Trajectory | None = None
 
 
 def read_lesson(reader: ShardReader, key: str) -> LessonSample:
     """A sample's JSON as records; its clip is ``reader.blob(key, "mp4")``."""
     return LessonSample.model_validate_json(reader.blob(key, "json"))
+
+
+def withheld(broadcasts: Iterable[Broadcast], licences: Sequence[str]) -> list[Broadcast]:
+    """The broadcasts, those under another licence than these marked as not exportable; without licences all as they are."""
+    allowed = {licence.casefold() for licence in licences}
+    return [
+        broadcast.model_copy(update={"exportable": False})
+        if allowed and broadcast.licence.casefold() not in allowed
+        else broadcast
+        for broadcast in broadcasts
+    ]
 
 
 class _Shelf:
@@ -50,11 +67,19 @@ class _Shelf:
                     step=self.step,
                     item=key,
                     reason=DropReason.NO_LICENCE,
-                    detail=f"{broadcast.broadcast_id}: licence {broadcast.licence!r} forbids export",
+                    detail=f"{broadcast.broadcast_id}: licence {broadcast.licence!r}, rights {broadcast.rights!r} forbid export",
                 )
             )
             return None
-        content = LessonSample(lesson=lesson, question=question, clip=clip, trajectory=trajectory)
+        content = LessonSample(
+            lesson=lesson,
+            question=question,
+            clip=clip,
+            title=broadcast.title,
+            licence=broadcast.licence,
+            rights=broadcast.rights,
+            trajectory=trajectory,
+        )
         return Sample(
             key=key,
             content=content.model_dump(mode="json", exclude_none=False, exclude=None if trajectory else {"trajectory"}),

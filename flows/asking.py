@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from deepsport.agent.environment import Episode
-from deepsport.agent.protocol import parse_turn, tool_message, turn_message
-from deepsport.agent.tools import FrameSource
+from deepsport.agent.protocol import parse_turn, turn_message
+from deepsport.agent.tools import FrameSource, Said
 from deepsport.errors import MediaError, UserError
 from deepsport.ids import make_id
-from deepsport.records import Broadcast, Clip, Question
+from deepsport.records import Broadcast, Clip, Question, Utterance
 from deepsport.taxonomy import DIMENSION_OF, KIND_OF, Sport, StopReason, Task
 from deepsport.timebase import FrameWindow
 from flows.checkpoints import trained, trained_folder
@@ -40,8 +41,17 @@ def run_ask(session: Session, clip: str, text: str, checkpoint: Path | None = No
             f"{clip}: neither a video file nor a clip of {session.workspace.root}; `deepsport status` says what is there"
         )
     broadcasts = session.workspace.catalog.read(Broadcast, where="broadcast_id = ?", params=[found[0].broadcast_id])
+    said = session.workspace.catalog.read(Utterance, where="broadcast_id = ?", params=[found[0].broadcast_id])
     with clip_frames(session.workspace, broadcasts[-1:], session.recipe.base.frame_size) as frames_of:
-        return _play(session, frames_of(found[0]), found[0].clip_id, text, folder)
+        question = _free_question(clip, text, found[0].num_frames, found[0].sport)
+        return _play(session, frames_of(found[0]), question, folder, transcript_of(found[0], said))
+
+
+def transcript_of(clip: Clip, utterances: Sequence[Utterance]) -> list[Said]:
+    """What is said in a clip, in order, with its frames; utterances are those of its broadcast."""
+    spans = [(said.span.shifted(-clip.span.start_s), said.text) for said in sorted(utterances, key=lambda u: u.span.start_s)]
+    placed = [(clip.rate.window_of(span, clip.num_frames), text) for span, text in spans]
+    return [Said(window, text) for window, text in placed if window is not None]
 
 
 def _ask_file(session: Session, path: Path, text: str, folder: Path) -> int:
@@ -55,7 +65,7 @@ def _ask_file(session: Session, path: Path, text: str, folder: Path) -> int:
             raise UserError(
                 f"{path}: {reader.num_frames} frames are no clip; `deepsport ingest` it and ask about one of its clips"
             )
-        return _play(session, reader, path.name, text, folder)
+        return _play(session, reader, _free_question(path.name, text, reader.num_frames), folder)
 
 
 def _newest(session: Session) -> Path:
@@ -66,9 +76,9 @@ def _newest(session: Session) -> Path:
         raise UserError(f"{session.workspace.root}: no model yet; run `deepsport train` first, or give --checkpoint") from None
 
 
-def _play(session: Session, frames: FrameSource, clip_id: str, text: str, folder: Path) -> int:
+def _play(session: Session, frames: FrameSource, question: Question, folder: Path, transcript: Sequence[Said] = ()) -> int:
     policy = policy_of(session, folder)
-    episode = Episode(_free_question(clip_id, text, frames.num_frames), frames, session.recipe.episode)
+    episode = Episode(question, frames, session.recipe.episode, transcript)
     conversation = [episode.opening(instructions_of(session.recipe))]
     session.show(
         f"{policy.name} sees {len(episode.initial_indices)} of {frames.num_frames} frames: {_listed(episode.initial_indices)}"
@@ -78,13 +88,15 @@ def _play(session: Session, frames: FrameSource, clip_id: str, text: str, folder
         if said is None:
             episode.fail()
             break
-        turn = parse_turn(said)
+        turn = parse_turn(said, episode.config.tools)
         session.show(f"thinks: {turn.think if turn.think is not None else said}")
         shown = episode.step(said)
         if shown is not None:
-            assert turn.call is not None
-            session.show(f"looks at {turn.call.idx_start}-{turn.call.idx_end}: {_listed(shown.frame_indices)}")
-            conversation += [turn_message(said), tool_message(shown.frame_indices, shown.frames)]
+            if shown.words is not None:
+                session.show(f"looks up and is told: {shown.words}")
+            elif turn.call is not None:
+                session.show(f"looks at {turn.call.idx_start}-{turn.call.idx_end}: {_listed(shown.frame_indices)}")
+            conversation += [turn_message(said), shown.message()]
     if episode.stop is StopReason.ANSWERED:
         session.show(f"answers: {episode.answer}")
         return 0
@@ -93,13 +105,13 @@ def _play(session: Session, frames: FrameSource, clip_id: str, text: str, folder
     return 1
 
 
-def _free_question(clip_id: str, text: str, num_frames: int) -> Question:
+def _free_question(clip_id: str, text: str, num_frames: int, sport: Sport = Sport.OTHER) -> Question:
     """A question without a key: it is played, not scored."""
     return Question(
         question_id=make_id("question", clip_id, text),
         clip_id=clip_id,
         broadcast_id="",
-        sport=Sport.OTHER,
+        sport=sport,
         task=Task.COMMENTARY,
         dimension=DIMENSION_OF[Task.COMMENTARY],
         text=text,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-from cyclopts import App, Group, Parameter
-from cyclopts.exceptions import CycloptsError
+from cyclopts import App, Group, Parameter, Token
+from cyclopts.exceptions import CycloptsError, UnknownCommandError
 
 from deepsport.errors import DeepSportError, UserError
 
@@ -51,6 +52,17 @@ app.command(sports)
 COMMON = Group("Common", sort_key=9)
 
 
+def _whole(kind: object, tokens: Sequence[Token]) -> int:
+    """A whole number in plain digits: cyclopts by itself rounds 1.5."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value!r} is no whole number.") from None
+
+
+Whole: TypeAlias = Annotated[int, Parameter(converter=_whole)]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Common:
@@ -62,24 +74,30 @@ class Common:
     """A recipe's name, or a path to a .toml file."""
     set: Annotated[tuple[str, ...], Parameter(name="--set", negative=(), group=COMMON, show_default=False)] = ()
     """Change one setting of the recipe: table.key=value. May be repeated."""
-    workers: Annotated[int | None, Parameter(group=COMMON)] = None
+    workers: Annotated[int | None, Parameter(group=COMMON, converter=_whole)] = None
     """Processes that work at once (or DEEPSPORT_NUM_WORKERS; else 1)."""
     log_json: Annotated[bool, Parameter(negative=(), group=COMMON)] = False
     """Log as JSON lines, for machines."""
 
 
 DEFAULTS = Common()
+MAX_COUNT = 10_000
 Places: TypeAlias = Annotated[
     str,
-    Parameter(help="Files, folders, URLs, or manifests (CSV or JSONL: path or url; sport, title, licence, exportable, feed)."),
+    Parameter(help="Files, folders, URLs, manifests (CSV, JSONL, Parquet; columns: path or url, sport, title, licence, feed …)."),
 ]
 
 
-def _session(common: Common) -> Session:
+def _session(common: Common, *, needs_workspace: bool = True) -> Session:
     from flows.session import open_session
 
     return open_session(
-        workspace=common.workspace, recipe=common.recipe, overrides=common.set, workers=common.workers, log_json=common.log_json
+        workspace=common.workspace,
+        recipe=common.recipe,
+        overrides=common.set,
+        workers=common.workers,
+        log_json=common.log_json,
+        needs_workspace=needs_workspace,
     )
 
 
@@ -93,7 +111,7 @@ def _stage(name: str, common: Common) -> int:
 @app.command(group=LOOKING, sort_key=1)
 def demo(
     *,
-    seed: Annotated[int | None, Parameter(help="Seed of the run, in place of the recipe's.")] = None,
+    seed: Annotated[int | None, Parameter(help="Seed of the run, in place of the recipe's.", converter=_whole)] = None,
     common: Common = DEFAULTS,
 ) -> int:
     """Run the whole thread on simulated broadcasts: make, ingest, ask, grade, shard, train, measure, report.
@@ -116,8 +134,8 @@ def simulate(
         ),
     ] = (),
     minutes: Annotated[float, Parameter(help="Length of each broadcast.")] = 2.0,
-    count: Annotated[int, Parameter(help="Broadcasts of each sport.")] = 1,
-    first_seed: Annotated[int, Parameter(help="Seed of the first; the others follow.")] = 0,
+    count: Annotated[Whole, Parameter(help="Broadcasts of each sport.")] = 1,
+    first_seed: Annotated[Whole, Parameter(help="Seed of the first; the others follow.")] = 0,
     production: Annotated[
         Literal["broadcast", "plain"],
         Parameter(help="As on television (replays, wipes, graphics), or plays and cuts only, as the demo's recipe has it."),
@@ -128,15 +146,20 @@ def simulate(
     """Make broadcasts with commentary, and the truth about them: something to try everything else on.
 
     Beside each film lie its event feed, its truth (every shot, event, replay and spoken line, with times) and a contact sheet to
-    look at. The manifest is for `deepsport ingest`. The same command again makes nothing new.
+    look at. The manifest is for `deepsport ingest` and lists every simulated film in the folder. The same command again makes
+    nothing new; a film that was made with another length or other settings is never replaced.
     """
-    from flows.simulation import make_broadcasts
-    from ingest.simulator.schedule import NTSC, PAL, Production
+    from flows.simulation import filmed_sport, make_broadcasts
+    from ingest.simulator.schedule import FILMED, NTSC, PAL, Production
 
-    if count < 1:
-        raise UserError(f"--count {count}: at least one broadcast of each sport")
-    session = _session(common)
-    sports = [session.sport(name) for name in sport or ("soccer", "tennis", "volleyball")]
+    if not 1 <= count <= MAX_COUNT:
+        raise UserError(f"--count {count}: at least one broadcast of each sport, and at most {MAX_COUNT:,}")
+    if str(out) in FILMED and not out.is_dir():
+        raise UserError(f"{out}: is where to write, not what to film; write --sport {out}, or name another folder")
+    if first_seed < 0:
+        raise UserError(f"--first-seed {first_seed}: a seed is 0 or more")
+    sports = dict.fromkeys(map(filmed_sport, sport or ("soccer", "tennis", "volleyball")))
+    session = _session(common, needs_workspace=False)
     with session.progress() as reporter:
         manifest = make_broadcasts(
             out,
@@ -146,13 +169,14 @@ def simulate(
             session.recipe.simulate.simulator.model_copy(
                 update={"production": Production(production), "rate": NTSC if fps == "29.97" else PAL}
             ),
+            collect=True,
             sheets=True,
             workers=session.workers,
             reporter=reporter,
         )
     made = count * len(sports)
     made_words = "1 broadcast" if made == 1 else f"{made} broadcasts"
-    session.say(f"{made_words} in {out}, each with a .png to look at; next: deepsport ingest {manifest}")
+    session.say(f"{made_words} in {out}, each with a .png to look at; next: deepsport ingest {shlex.quote(str(manifest))}")
     return 0
 
 
@@ -246,6 +270,23 @@ def status(
     return show_status(_session(common), as_json=json)
 
 
+@app.command(group=LOOKING, sort_key=6)
+def probe(
+    *places: Places,
+    json: Annotated[bool, Parameter(negative=(), help="As JSON, for programs.")] = False,
+    common: Common = DEFAULTS,
+) -> int:
+    """Say of films what is odd about them, what ingest does about it, and how to mend them; nothing is ingested.
+
+    Exit code 3 when one of them cannot be used.
+    """
+    from flows.probing import run_probe
+
+    if not places:
+        raise UserError("say what to look at: files, folders, URLs or manifests")
+    return run_probe(_session(common), places, as_json=json)
+
+
 ProjectTitle: TypeAlias = Annotated[str | None, Parameter(help="Title of the project.")]
 
 
@@ -272,7 +313,8 @@ def replay(
 ) -> int:
     """Play event feeds again by the rules of their sport: what was replayed, what was refused and why, whether scores agree.
 
-    Exit code 1 when a score is wrong, 3 when some of the files could not be replayed.
+    Exit codes: 0 every event was replayed and no score is wrong; 1 a score is wrong; 3 events were refused, or a file could not
+    be read or held nothing to replay; 2 no file could be read.
     """
     from flows.replaying import run_replay
 
@@ -283,15 +325,14 @@ def replay(
 
 @sports.command
 def rules(
-    query: Annotated[str, Parameter(help="What you want to know: who serves next.")],
-    *,
+    *query: Annotated[str, Parameter(help="What you want to know: who serves next.")],
     sport: Annotated[str | None, Parameter(help="Look in this sport only.")] = None,
-    limit: Annotated[int, Parameter(help="How many rules to show.")] = 3,
+    limit: Annotated[Whole, Parameter(help="How many rules to show.")] = 3,
 ) -> int:
     """Find the rules that answer a question, with the official law they stand on."""
     from flows.replaying import show_rules
 
-    return show_rules(query, sport, limit)
+    return show_rules(" ".join(query), sport, limit)
 
 
 Scheduled: TypeAlias = Literal["pipeline", "ingest", "annotate", "curriculum", "export", "train", "evaluate", "report"]
@@ -338,7 +379,7 @@ def run(command: Callable[[], object]) -> int:
     except UserError as error:
         return _complain(str(error), EXIT_USER)
     except CycloptsError as error:
-        return _complain(f"{error} `deepsport --help` shows the commands.", EXIT_USER)
+        return _complain(f"{error} {_help_on(error)}", EXIT_USER)
     except DeepSportError as error:
         return _complain(f"failed: {error}", EXIT_FAILED)
     except KeyboardInterrupt:
@@ -347,6 +388,14 @@ def run(command: Callable[[], object]) -> int:
         return EXIT_FAILED
     else:
         return code if isinstance(code, int) else 0
+
+
+def _help_on(error: CycloptsError) -> str:
+    """Where the options of the command that was meant stand, or which commands there are."""
+    chain = tuple(error.command_chain or ())
+    if not chain or isinstance(error, UnknownCommandError):
+        return "`deepsport --help` shows the commands."
+    return f"`{' '.join(('deepsport', *chain))} --help` shows the options."
 
 
 def _complain(message: str, code: int) -> int:

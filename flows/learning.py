@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepsport.agent.protocol import full_instructions, render_call
+from deepsport.agent.protocol import FRAMES_ONLY, full_instructions, render_call
+from deepsport.errors import UserError
 from deepsport.ids import digest
 from deepsport.records import Evaluation, Record, Trajectory
 from deepsport.timebase import FrameWindow
@@ -129,7 +130,7 @@ def policy_of(session: Session, folder: Path, *, temperature: float = 0.0, batch
 
 def instructions_of(recipe: Recipe) -> str:
     """What the model must be told of the protocol."""
-    return full_instructions() if recipe.base.instructions else ""
+    return full_instructions(recipe.episode.tools) if recipe.base.instructions else ""
 
 
 def open_base(session: Session) -> BaseModel:
@@ -146,10 +147,12 @@ def run_train(session: Session) -> StageResult:
 
     Where every lesson is held out, as with one film of a sport that is for testing only, nothing is trained, and that is said.
 
-    Raises: UserError when there are no shards, or no lessons at all.
+    Raises: UserError when there are no shards, no lessons at all, or tools that training does not play with.
     """
     result = StageResult("train")
     workspace, recipe = session.workspace, session.recipe
+    if recipe.episode.tools != FRAMES_ONLY:
+        raise UserError("annotate.distill.episode.tools: training plays with frame_extraction_tool alone; leave the others out")
     lessons = {name: read_manifest(manifest_of(workspace, recipe, name)).num_samples for name in SETS}
     held_out = ", ".join(f"{name} {lessons[name]}" for name in EXAMS if lessons[name])
     if held_out and not lessons["sft"] and not lessons["rl"]:

@@ -1,5 +1,6 @@
 """The curriculum and export stages: questions to graded lessons, lessons to shards.
 
+fingerprints of all broadcasts ─▶ unit "group_clips" (clips that show the same)
 questions of a broadcast ─ base model's attempts ─▶ unit "measure" (pass rates)
 all questions and pass rates ─ split, grade, order ─▶ unit "curriculum" (lessons)
 lessons ─ clips cut small, once each ─▶ shards sft, rl, test, transfer ─▶ unit "export"
@@ -13,17 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curriculum.difficulty import measure_pass_rates
+from curriculum.duplicates import group_clips
 from curriculum.schedule import place_lessons
 from curriculum.split import assign_splits
 from deepsport.agent.policies import Policy
 from deepsport.engine import map_items
 from deepsport.errors import UserError
 from deepsport.ids import digest, make_id, unit_id
-from deepsport.records import Broadcast, Clip, Drop, Lesson, PassRate, Question, Trajectory
+from deepsport.records import Broadcast, Clip, ClipGroup, Drop, Fingerprint, Lesson, PassRate, Question, Shot, Trajectory
 from deepsport.taxonomy import DropReason, Split
 from deepsport.timebase import FrameWindow
 from export.manifest import Manifest, manifest_path
-from export.samples import count_drops, rl_samples, sft_samples
+from export.samples import count_drops, rl_samples, sft_samples, withheld
 from export.shards import write_shards
 from flows.grading import attempts_of
 from flows.progress import OnOutcome, Reporter, ignore
@@ -32,7 +34,7 @@ from flows.recipe import Recipe
 from flows.stage import StageResult, made_by, timed
 from flows.workspace import Workspace
 
-MEASURE, CURRICULUM, EXPORT = "measure", "curriculum", "export"
+GROUP, MEASURE, CURRICULUM, EXPORT = "group_clips", "measure", "curriculum", "export"
 SETS = ("sft", "rl", "test", "transfer")
 """Sets of shards: trajectories to imitate, lessons to practise, held-out lessons, lessons of a sport never trained on."""
 
@@ -59,10 +61,11 @@ def run_curriculum(workspace: Workspace, recipe: Recipe, base: BaseModel, *, rep
     with timed(result):
         asked = passed_questions(workspace, recipe)
         broadcasts = catalog.read(Broadcast, asked.ingest_units)
+        groups = _group_clips(workspace, recipe, asked.ingest_units, result)
         measured = _measure_all(workspace, recipe, base, asked, result, reporter)
         unit = curriculum_unit(recipe, asked.unit, base.policy.name)
         if not catalog.is_done(unit):
-            splits = assign_splits(broadcasts, recipe.curriculum.split)
+            splits = assign_splits(broadcasts, recipe.curriculum.split, groups)
             made = made_by(CURRICULUM, stage_hash, (), recipe.seed)
             rates = catalog.read(PassRate, measured)
             lessons, drops = place_lessons(asked.questions, rates, splits, recipe.curriculum.schedule, made)
@@ -70,6 +73,18 @@ def run_curriculum(workspace: Workspace, recipe: Recipe, base: BaseModel, *, rep
             result.num_new += catalog.commit(unit, CURRICULUM, stage_hash, inputs, {Lesson: lessons}, drops)
         result.count(len(catalog.read(Lesson, [unit])) + len(catalog.read(PassRate, measured)), catalog.read(Drop, [unit]))
     return result
+
+
+def _group_clips(workspace: Workspace, recipe: Recipe, ingest_units: Sequence[str], result: StageResult) -> list[ClipGroup]:
+    """Clips of these broadcasts that show the same."""
+    catalog, stage_hash = workspace.catalog, recipe.stage_hash(CURRICULUM)
+    unit = unit_id(GROUP, stage_hash, ingest_units)
+    if not catalog.is_done(unit):
+        prints, clips = catalog.read(Fingerprint, ingest_units), catalog.read(Clip, ingest_units)
+        shots = catalog.read(Shot, ingest_units)
+        groups = group_clips(prints, clips, shots, recipe.curriculum.duplicates, made_by(GROUP, stage_hash))
+        result.num_new += catalog.commit(unit, GROUP, stage_hash, ingest_units, {ClipGroup: groups})
+    return catalog.read(ClipGroup, [unit])
 
 
 def curriculum_unit(recipe: Recipe, gate: str, base_name: str) -> str:
@@ -167,7 +182,7 @@ def run_export(
         if not catalog.is_done(source):
             raise UserError(f"{workspace.root}: the lessons are not ready; run `deepsport curriculum` first")
         lessons = catalog.read(Lesson, [source])
-        broadcasts = catalog.read(Broadcast, asked.ingest_units)
+        broadcasts = withheld(catalog.read(Broadcast, asked.ingest_units), recipe.export.licences)
         clips = catalog.read(Clip, asked.ingest_units)
         trajectories = catalog.read(Trajectory, asked.units)
         keys, drops = _cut_all(workspace, recipe, lessons, asked, clips, broadcasts, workers, result, reporter)

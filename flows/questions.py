@@ -22,7 +22,7 @@ from deepsport.engine import map_items
 from deepsport.errors import TeacherError, UserError
 from deepsport.ids import make_id, unit_id
 from deepsport.llm import LanguageModel
-from deepsport.records import Broadcast, Clip, Completion, Drop, Event, Question, Record, Trajectory, Unit
+from deepsport.records import Broadcast, Clip, Completion, Drop, Event, Question, Record, Shot, Trajectory, Unit
 from deepsport.settings import Settings
 from deepsport.sports import known_sports
 from deepsport.sports.base import label_of
@@ -35,6 +35,7 @@ from flows.workspace import Workspace
 
 STEP = "annotate"
 GATE = "annotate_gate"
+_CACHE_BYTES = 1 << 30
 _GLANCE_SIZE = (64, 36)
 """The scripted teacher does not look at pixels; the frames are decoded all the same, to prove that they are there."""
 _TEACHER_SIZE = (640, 360)
@@ -128,11 +129,12 @@ def annotate_broadcast(job: Job) -> Annotated:
     completions: list[Completion] = []
     teacher = _teacher(annotate.teacher, job.settings, completions.append) if annotate.teacher.needed else None
 
-    questions, drops = ask_broadcast(clips, events, annotate.templates, seed, made)
+    shots = catalog.read(Shot, [job.ingest_unit])
+    questions, drops = ask_broadcast(clips, events, annotate.templates, seed, made, shots=shots)
     if teacher and annotate.teacher.words:
         questions, worded = _word(questions, events, teacher, seed)
         drops = drops + worded
-    questions, unproved = verify_questions(questions, clips, events)
+    questions, unproved = verify_questions(questions, clips, events, shots)
     with clip_frames(job.workspace, [broadcast], _TEACHER_SIZE if annotate.teacher.plays else _GLANCE_SIZE) as frames_of:
         trajectories, failed = _play(questions, clips, events, frames_of, job, teacher)
     drops = [*drops, *unproved, *failed]
@@ -191,26 +193,30 @@ def _play(
     from deepsport.agent.policies import OpenAIPolicy
 
     policy = OpenAIPolicy(teacher, seed=recipe.seed)
-    return distill(questions, clips, events, frames_of, config, teacher=policy, instructions=full_instructions(), made=made)
+    told = full_instructions(config.episode.tools)
+    return distill(questions, clips, events, frames_of, config, teacher=policy, instructions=told, made=made)
 
 
 @contextmanager
 def clip_frames(
     workspace: Workspace, broadcasts: Sequence[Broadcast], size: tuple[int, int]
 ) -> Iterator[Callable[[Clip], FrameSource]]:
-    """A function that gives the frames of a clip from its broadcast's proxy, (width, height); files close with the block."""
-    from deepsport.video import FrameReader
+    """A function that gives the frames of a clip from its broadcast's proxy, (width, height); files close with the block.
+
+    A proxy is opened once for all its clips, and what was decoded stays within a limit for all of them together.
+    """
+    from deepsport.video import FrameCache, FrameReader
 
     proxies = {broadcast.broadcast_id: broadcast.proxy_key for broadcast in broadcasts}
+    cache = FrameCache(_CACHE_BYTES)
     with ExitStack() as stack:
         open_readers: dict[str, FrameReader] = {}
 
         def frames_of(clip: Clip) -> FrameSource:
-            if clip.clip_id not in open_readers:
-                path = workspace.store.path(proxies[clip.broadcast_id])
-                reader = FrameReader(path, size=size, first_frame=clip.first_frame, num_frames=clip.num_frames)
-                open_readers[clip.clip_id] = stack.enter_context(reader)
-            return open_readers[clip.clip_id]
+            key = proxies[clip.broadcast_id]
+            if key not in open_readers:
+                open_readers[key] = stack.enter_context(FrameReader(workspace.store.path(key), size=size, cache=cache))
+            return open_readers[key].part(clip.first_frame, clip.num_frames)
 
         yield frames_of
 

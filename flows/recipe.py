@@ -21,6 +21,7 @@ from annotate.blind import BlindConfig
 from annotate.distill import DistillConfig
 from annotate.templates import TemplateConfig
 from curriculum.difficulty import DifficultyConfig
+from curriculum.duplicates import DuplicateConfig
 from curriculum.schedule import ScheduleConfig
 from curriculum.split import SplitConfig
 from deepsport.agent.environment import EpisodeConfig
@@ -36,7 +37,7 @@ from train.config import GRPOConfig, PretrainConfig, SFTConfig
 STAGES = ("ingest", "annotate", "curriculum", "export", "train")
 """Stages with a hash, in order. The base model stands beside them: difficulty is measured with it, so it counts to curriculum."""
 
-STEP_VERSIONS = {"ingest": 1, "annotate": 3, "base": 2, "curriculum": 1, "export": 1, "train": 1}
+STEP_VERSIONS = {"ingest": 2, "annotate": 3, "base": 2, "curriculum": 1, "export": 2, "train": 1}
 """Raised when a stage's code gives other results for the same settings, so that old units are not taken for new ones."""
 
 
@@ -51,7 +52,7 @@ class SimulateSettings(_Settings):
     """How many broadcasts of each sport."""
     duration_s: float = Field(default=90.0, gt=0)
     """Length of each."""
-    first_seed: int = 0
+    first_seed: int = Field(default=0, ge=0)
     """Seed of the first; the others follow."""
     simulator: SimulatorConfig = Field(default_factory=SimulatorConfig)
     """How they look and sound."""
@@ -125,6 +126,8 @@ class CurriculumSettings(_Settings):
     """Attempts that are played at once."""
     schedule: ScheduleConfig = Field(default_factory=ScheduleConfig)
     """Bands and order."""
+    duplicates: DuplicateConfig = Field(default_factory=DuplicateConfig)
+    """When clips count as the same."""
     split: SplitConfig = Field(default_factory=SplitConfig)
     """Who is held out."""
 
@@ -149,6 +152,8 @@ class ExportSettings(_Settings):
 
     shards: ShardConfig = Field(default_factory=ShardConfig)
     """How large a shard may grow."""
+    licences: tuple[str, ...] = ()
+    """Only broadcasts under these licences go into shards; empty: all that may be exported."""
     clip_width: int = Field(default=640, ge=32, le=1920, multiple_of=2)
     """Pixels across of the clips in the shards."""
     clip_height: int = Field(default=360, ge=32, le=1080, multiple_of=2)

@@ -11,18 +11,21 @@ from rich.console import Console
 from deepsport.errors import UserError
 from deepsport.sports import sport_module, sport_named
 from deepsport.sports.rules import find_rules
+from deepsport.taxonomy import Sport
 from flows.progress import shown
-from flows.stage import EXIT_DONE, EXIT_FAILED, EXIT_QUARANTINED
+from flows.stage import EXIT_DONE, EXIT_FAILED, EXIT_QUARANTINED, EXIT_USER
 from ingest.replay import FeedReplay, ReplayReport, replay_feed
+from ingest.replay_report import counted
 
 NUM_SHOWN = 20
 """Refusals shown of a feed as text; JSON has them all."""
 
 
 def run_replay(files: Sequence[Path], *, as_json: bool = False) -> int:
-    """Replays the feeds and prints the report on stdout; 0, 1 when a score is wrong, 3 when some files could not be replayed.
+    """Replays the feeds and prints the report on stdout, and a line on stderr for each file that could not be read.
 
-    Raises: UserError when none could.
+    0 when every event was replayed and no score is wrong; 1 when a score is wrong; 3 when events were refused, a file could not
+    be read, or nothing of it was replayed; 2 when no file could be read.
     """
     console = Console(stderr=True)
     given = list(dict.fromkeys(files))
@@ -35,22 +38,24 @@ def run_replay(files: Sequence[Path], *, as_json: bool = False) -> int:
 
         report = replay_feed(given, strict=False, progress=tell)
         reporter("replay", len(given), len(given))
-    if not report.feeds and report.unreadable:
-        first, *more = report.unreadable
-        raise UserError(f"{first.path}: {first.why}" + (f" (and {len(more)} more files that cannot be replayed)" if more else ""))
     lines = [json.dumps(document_of(report), ensure_ascii=False, indent=1)] if as_json else lines_of(report)
     _say(Console(), lines)
     _say(console, [" ".join(f"deepsport: {failed.path}: {failed.why}".split()) for failed in report.unreadable])
+    if not report.feeds:
+        return EXIT_USER
     if report.num_wrong_scores:
         return EXIT_FAILED
-    return EXIT_QUARANTINED if report.unreadable else EXIT_DONE
+    partial = report.unreadable or report.num_refused or any(feed.is_empty for feed in report.feeds)
+    return EXIT_QUARANTINED if partial else EXIT_DONE
 
 
 def show_rules(query: str, sport: str | None, limit: int) -> int:
     """Prints the rules that fit the query best; 1 when there is none.
 
-    Raises: UserError when the sport has no rules here, or the limit is none.
+    Raises: UserError when nothing is asked, the sport has no rules here, or the limit is none.
     """
+    if not query.strip():
+        raise UserError('say what you want to know: deepsport sports rules "who serves next"')
     if limit < 1:
         raise UserError(f"--limit {limit}: show at least one rule")
     known = None if sport is None else sport_named(sport)
@@ -100,7 +105,8 @@ def lines_of(report: ReplayReport) -> list[str]:
     lines = [line for feed in report.feeds for line in _feed_lines(feed)]
     if len(report.feeds) > 1:
         known, replayed = (sum(getattr(feed, name) for feed in report.feeds) for name in ("num_known", "num_replayed"))
-        lines.append(f"{len(report.feeds)} feeds: {_counts(known, replayed, report.num_scores, report.num_wrong_scores)}")
+        counts = _counts(known, replayed, report.num_refused, report.num_scores, report.num_wrong_scores)
+        lines.append(f"{len(report.feeds)} feeds: {counts}")
     return lines
 
 
@@ -109,8 +115,9 @@ def _feed_lines(feed: FeedReplay) -> list[str]:
     if feed.score is not None and len(feed.teams) == 2:
         result = f", {feed.teams[0]} {feed.score[0]}-{feed.score[1]} {feed.teams[1]}"
         result += f" ({feed.shootout[0]}-{feed.shootout[1]} on penalties)" if any(feed.shootout) else ""
-    counts = _counts(feed.num_known, feed.num_replayed, feed.num_scores, len(feed.wrong_scores))
-    lines = [f"{feed.path}: {feed.vendor}, {feed.sport}{result}: {feed.num_read:,} records, {counts}"]
+        result += _standing(feed)
+    counts = _counts(feed.num_known, feed.num_replayed, len(feed.refused), feed.num_scores, len(feed.wrong_scores))
+    lines = [f"{feed.path}: {feed.vendor}, {feed.sport}{result}: {counted(feed.num_read, 'record')}, {counts}"]
     if feed.excerpt is not None:
         lines.append(f"  an excerpt: {feed.excerpt}")
     lines += [f"  inferred {count}: {what}" for what, count in sorted(feed.inferred.items())]
@@ -123,7 +130,23 @@ def _feed_lines(feed: FeedReplay) -> list[str]:
     return [*lines, f"  and {hidden} more; --json shows all"] if hidden else lines
 
 
-def _counts(known: int, replayed: int, scores: int, wrong: int) -> str:
-    share = f" ({100 * replayed / known:.1f} %)" if known else ""
-    told = f"{scores:,} scores compared, {'all right' if not wrong else f'{wrong:,} wrong'}" if scores else "no score to compare"
-    return f"{replayed:,} of {known:,} events replayed{share}, {told}"
+def _standing(feed: FeedReplay) -> str:
+    """The sets or games that are over, and where the one stands in which the feed ends."""
+    parts = ", ".join(f"{first}-{second}" for first, second in feed.parts)
+    text = f" ({parts})" if parts else ""
+    if feed.running is None:
+        return text
+    part = "set" if feed.sport in (Sport.TENNIS, Sport.VOLLEYBALL) else "game"
+    text += f", {feed.running[0]}-{feed.running[1]} in the running {part}"
+    points = feed.running_points
+    return text if points is None else f"{text} and {points[0]}-{points[1]} points in its game"
+
+
+def _counts(known: int, replayed: int, refused: int, scores: int, wrong: int) -> str:
+    if not known:
+        return "nothing to replay: no event in it is one that the rules speak of"
+    told = f"{counted(scores, 'score')} compared, {'all right' if scores > 1 else 'right'}" if scores else "no score to compare"
+    if wrong:
+        told = f"{counted(scores, 'score')} compared, {wrong:,} wrong"
+    missing = f", {refused:,} refused" if refused else ""
+    return f"{replayed:,} of {counted(known, 'event')} replayed ({100 * replayed / known:.1f} %){missing}, {told}"

@@ -222,12 +222,16 @@ def _blind(questions: Sequence[Question], session: Session) -> list[BlindFigure]
 def _episodes(
     session: Session, asked: QuestionSet, lessons: Sequence[Lesson], models: Sequence[ModelScore]
 ) -> list[EpisodeStrip]:
-    """A few telling episodes on held-out questions: looked and right, glanced and right, wrong; and SFT alone on one of them."""
+    """A few telling episodes on held-out questions: looked and right, glanced and right, wrong; and SFT alone on one of them.
+
+    A page travels: broadcasts that may not be exported are not shown on it.
+    """
     if not models or models[0].split is not Split.TEST:
         return []
     catalog = session.workspace.catalog
     lesson_of = {lesson.question_id: lesson for lesson in lessons}
-    question_of = {question.question_id: question for question in asked.questions}
+    open_ids = {b.broadcast_id for b in catalog.read(Broadcast, asked.ingest_units) if b.exportable}
+    question_of = {question.question_id: question for question in asked.questions if question.broadcast_id in open_ids}
     played: dict[str, list[Trajectory]] = {}
     for which in ("sft", "grpo"):
         unit = evaluation_unit(session, which, "test")
@@ -270,9 +274,10 @@ def _episodes(
 
 
 def _contact_sheet(session: Session, asked: QuestionSet) -> list[SheetPicture]:
-    """The middle of the evidence of a few events of every sport."""
+    """The middle of the evidence of a few events of every sport, of broadcasts that may be exported."""
     catalog = session.workspace.catalog
-    clips = catalog.read(Clip, asked.ingest_units)
+    open_ids = {b.broadcast_id for b in catalog.read(Broadcast, asked.ingest_units) if b.exportable}
+    clips = [clip for clip in catalog.read(Clip, asked.ingest_units) if clip.broadcast_id in open_ids]
     events = catalog.read(Event, asked.ingest_units)
     by_broadcast: dict[str, list[Event]] = {}
     for event in events:

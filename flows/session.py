@@ -104,8 +104,11 @@ def open_session(
     overrides: Sequence[str] = (),
     workers: int | None = None,
     log_json: bool = False,
+    needs_workspace: bool = True,
 ) -> Session:
     """The surroundings of a command, from its options, the environment and ``.env``.
+
+    A command that needs no workspace makes no folder for it.
 
     Raises: UserError for what cannot be.
     """
@@ -115,7 +118,7 @@ def open_session(
     setup("INFO", json_lines=log_json, secrets=settings.secrets())
     logging.getLogger("faster_whisper").setLevel(logging.WARNING)
     return Session(
-        workspace=open_workspace(workspace or settings.workspace),
+        workspace=(open_workspace if needs_workspace else Workspace)(workspace or settings.workspace),
         recipe=with_settings(load_recipe(recipe, overrides), settings),
         settings=settings,
         workers=workers or settings.num_workers,

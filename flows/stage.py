@@ -28,6 +28,8 @@ EXIT_DONE, EXIT_FAILED, EXIT_USER, EXIT_QUARANTINED = 0, 1, 2, 3
 QUARANTINE = frozenset(
     {
         DropReason.UNREADABLE_MEDIA,
+        DropReason.UNREACHABLE_MEDIA,
+        DropReason.CHANGED_MEDIA,
         DropReason.NO_VIDEO_STREAM,
         DropReason.MISSING_FILE,
         DropReason.BAD_MANIFEST_ROW,

@@ -1,15 +1,17 @@
 """The ingest stage: sources to broadcasts, shots, utterances, events and clips; a unit a source.
 
-A unit is named by what went in: the bytes of film and feed, and what the manifest says of them. The same bytes are not ingested
-twice, wherever they lie. When a manifest says something else of a film (another sport, another licence), its new unit *replaces*
-the old one: the old one's rows stay where they are and are no longer read (``current_units``). The stages after it are in
-questions.py (annotate), lessons.py (curriculum, export) and learning.py (train, evaluate, report).
+A unit is named by what went in: the bytes of film and feed, and what the manifest says of them; for a URL its address and the
+version that its host states. The same bytes are not ingested twice, wherever they lie. When a manifest says something else of a
+film (another sport, another licence), or the film itself changes, its new unit *replaces* the old one: the old one's rows stay
+where they are and are no longer read (``current_units``). The stages after it are in questions.py (annotate), lessons.py
+(curriculum, export) and learning.py (train, evaluate, report).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +19,16 @@ from deepsport.catalog import Catalog
 from deepsport.engine import map_items
 from deepsport.errors import MediaError, UserError
 from deepsport.ids import digest, make_id, sha256_file, unit_id
-from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Record, Shot, Unit, Utterance
+from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Fingerprint, Record, Shot, Unit, Utterance
 from deepsport.settings import Settings
 from deepsport.taxonomy import DropReason, Sport
+from flows.hashes import FileHashes
 from flows.progress import OnOutcome, Reporter, ignore
 from flows.recipe import Recipe
 from flows.stage import StageResult, made_by, timed
 from flows.workspace import Workspace
 from ingest.broadcast import Ingested, ingest_broadcast
+from ingest.fetch import UnreachableMedia, version_of
 from ingest.probe import drop_of, quarantine
 from ingest.sources import MEDIA_SUFFIXES, Source, drop_duplicates, find_sources
 
@@ -33,6 +37,8 @@ log = logging.getLogger(__name__)
 STEP = "ingest"
 SOURCES = "find_sources"
 _REPLACES = "replaces "
+_PASSING = frozenset({DropReason.UNREACHABLE_MEDIA, DropReason.CHANGED_MEDIA})
+_NUM_ASKED_AT_ONCE = 8
 
 
 def with_settings(recipe: Recipe, settings: Settings) -> Recipe:
@@ -59,10 +65,16 @@ class Job:
     source: Source
     unit: str
     inputs: tuple[str, ...]
+    replaces: str | None = None
+    """The broadcast that lay there before the file changed."""
+    drop: Drop | None = None
+    """Why it cannot even be looked at."""
 
 
 def ingest_source(job: Job) -> Ingested | Drop:
     """What a source gives, or the drop that says why it cannot be used."""
+    if job.drop is not None:
+        return job.drop
     made = made_by(STEP, job.recipe.stage_hash(STEP))
     try:
         return ingest_broadcast(job.source, job.workspace.store, job.recipe.ingest, made=made)
@@ -85,9 +97,10 @@ def run_ingest(
     """
     result = StageResult(STEP)
     catalog, stage_hash = workspace.catalog, recipe.stage_hash(STEP)
+    hashes = FileHashes(workspace.root / "hashes.json")
     with timed(result):
         found = find_sources(places, sport)
-        unique = drop_duplicates(found.items)
+        unique = drop_duplicates(found.items, hashes.sha256)
         drops = [*found.drops, *unique.drops]
         result.num_items = len(unique.items) + len(found.drops)
         if not result.num_items:
@@ -95,7 +108,8 @@ def run_ingest(
                 "no films in %s; a folder is searched for %s", ", ".join(map(str, places)), " ".join(sorted(MEDIA_SUFFIXES))
             )
         result.num_bad_items = len(found.drops)
-        jobs, done, copies = _plan(workspace, recipe, unique.items)
+        jobs, done, copies = _plan(workspace, recipe, unique.items, hashes.sha256)
+        hashes.save()
         for outcome in map_items(ingest_source, jobs, workers=workers, label=STEP, on_result=OnOutcome(reporter)):
             job = outcome.item
             if outcome.error is not None:
@@ -121,19 +135,21 @@ def run_ingest(
 
 def _commit(catalog: Catalog, job: Job, stage_hash: str, made: Ingested) -> bool:
     twin = _unit_of_broadcast(catalog, stage_hash).get(made.broadcast.broadcast_id)
-    if twin is not None and f"{_REPLACES}{twin}" not in job.inputs:
+    if twin not in (None, job.unit) and f"{_REPLACES}{twin}" not in job.inputs:
         # Only a URL comes this far: nobody knew its bytes before.
         detail = f"the same bytes as {made.broadcast.broadcast_id}"
         return catalog.commit(
             job.unit, STEP, stage_hash, job.inputs, {}, [drop_of(STEP, job.source.uri, DropReason.DUPLICATE_MEDIA, detail)]
         )
+    replaces = job.replaces if job.replaces != made.broadcast.broadcast_id else None
     records: dict[type[Record], Sequence[Record]] = {
-        Broadcast: [made.broadcast],
+        Broadcast: [made.broadcast.model_copy(update={"replaces": replaces})],
         Shot: made.shots,
         Utterance: made.utterances,
         Event: made.events,
         ClockFit: made.clock_fits,
         Clip: made.clips,
+        Fingerprint: [made.fingerprint],
     }
     return catalog.commit(job.unit, STEP, stage_hash, job.inputs, records, made.drops)
 
@@ -144,48 +160,103 @@ def _unit_of_broadcast(catalog: Catalog, stage_hash: str) -> dict[str, str]:
     return {broadcast.broadcast_id: unit for unit in units for broadcast in catalog.read(Broadcast, [unit])}
 
 
-def _plan(workspace: Workspace, recipe: Recipe, sources: Iterable[Source]) -> tuple[list[Job], list[str], list[Drop]]:
-    """What is to be done, the units that are done, and drops for copies of films that are done."""
+def _plan(
+    workspace: Workspace, recipe: Recipe, sources: Sequence[Source], sha256_of: Callable[[Path], str]
+) -> tuple[list[Job], list[str], list[Drop]]:
+    """What is to be done, the units that are done, and drops for copies of what is done and for what is gone."""
     catalog, stage_hash = workspace.catalog, recipe.stage_hash(STEP)
     current = current_units(catalog, STEP, stage_hash)
     by_identity = {unit.inputs[0]: unit for unit in current}
-    by_source = {unit.inputs[1]: unit for unit in current if not unit.num_records}
-    ingested = {unit.unit for unit in current if unit.num_records}
-    broadcasts = {unit: catalog.read(Broadcast, [unit])[0] for unit in ingested}
+    by_label: dict[str, list[Unit]] = {}
+    for unit in current:
+        by_label.setdefault(unit.inputs[1], []).append(unit)
+    broadcasts = {unit.unit: catalog.read(Broadcast, [unit.unit])[0] for unit in current if unit.num_records}
     by_broadcast = {broadcast.broadcast_id: unit for unit, broadcast in broadcasts.items()}
+    looks = _look(sources, sha256_of)
+    here = {make_id("broadcast", look) for source, look in zip(sources, looks, strict=True) if not source.is_remote}
     jobs: list[Job] = []
     done: list[str] = []
     copies: list[Drop] = []
-    for source in sources:
-        sha256 = sha256_file(Path(source.uri)) if not source.is_remote and Path(source.uri).is_file() else ""
-        twin = by_broadcast.get(make_id("broadcast", sha256))
-        if twin is not None:
-            source = _completed(source, broadcasts[twin])
-        identity = _identity(source, sha256)
+    for source, look in zip(sources, looks, strict=True):
+        label = f"source {source.uri}"
+        before_it = by_label.get(label, [])
+        # What lay there before, unless it was only moved: its bytes are then another source's of this run.
+        old = [unit.unit for unit in before_it if unit.unit not in broadcasts or broadcasts[unit.unit].broadcast_id not in here]
+        known = [name for name in old if name in broadcasts]
+        if isinstance(look, MediaError) and known:  # gone or out of reach: what was ingested of it is kept
+            done += known
+            copies.append(quarantine(source.uri, look, SOURCES))
+            continue
+        said = "" if isinstance(look, MediaError) else look
+        twin = None if source.is_remote else by_broadcast.get(make_id("broadcast", said))
+        for name in [twin] if twin else known:
+            source = _completed(source, broadcasts[name])
+        identity = _identity(source, said)
         before = by_identity.get(identity)
-        if before is not None and (before.num_records or not source.is_remote):
+        if before is not None and not _may_pass(catalog, before):
             done.append(before.unit)
             first = broadcasts.get(before.unit)
-            if first is not None and first.source_uri != source.uri and Path(first.source_uri).exists():
+            if first is not None and first.source_uri != source.uri and _holds(Path(first.source_uri), said, sha256_of):
                 detail = f"the same bytes as {first.source_uri}"
                 copies.append(drop_of(SOURCES, source.uri, DropReason.DUPLICATE_MEDIA, detail))
+            elif first is not None and not workspace.store.exists(first.proxy_key):
+                # The rows stand, the proxy is made anew.
+                jobs.append(Job(workspace, recipe, source, before.unit, tuple(before.inputs)))
             continue
-        label = f"source {source.uri}"
-        old = {twin, getattr(by_source.get(label), "unit", None)} - {None}
-        inputs = (identity, label, *sorted(f"{_REPLACES}{unit}" for unit in old))
-        jobs.append(Job(workspace, recipe, source, unit_id(STEP, stage_hash, inputs), inputs))
+        inputs = (identity, label, *sorted(f"{_REPLACES}{unit}" for unit in {twin, *old} - {None}))
+        jobs.append(
+            Job(
+                workspace,
+                recipe,
+                source,
+                unit_id(STEP, stage_hash, inputs),
+                inputs,
+                replaces=next((broadcasts[name].broadcast_id for name in known if name != twin), None),
+                drop=quarantine(source.uri, look) if isinstance(look, MediaError) else None,
+            )
+        )
     return jobs, done, copies
 
 
+def _look(sources: Sequence[Source], sha256_of: Callable[[Path], str]) -> list[str | MediaError]:
+    """Of each source its sha256 (empty when there is no such file), for a URL its version, or the error that hides it."""
+
+    def look(source: Source) -> str | MediaError:
+        if not source.is_remote:
+            try:
+                return sha256_of(Path(source.uri)) if Path(source.uri).is_file() else ""
+            except OSError as error:
+                return UnreachableMedia(f"{source.uri}: cannot be read ({error.strerror}); check its rights and its disk")
+        try:
+            return version_of(source.uri)
+        except MediaError as error:
+            return error
+
+    remote = [source for source in sources if source.is_remote]
+    with ThreadPoolExecutor(_NUM_ASKED_AT_ONCE) as pool:
+        asked = iter(list(pool.map(look, remote)))
+    return [next(asked) if source.is_remote else look(source) for source in sources]
+
+
+def _may_pass(catalog: Catalog, unit: Unit) -> bool:
+    """Whether a unit was set aside for a fault that may have passed by now."""
+    return not unit.num_records and any(drop.reason in _PASSING for drop in catalog.read(Drop, [unit.unit]))
+
+
+def _holds(path: Path, sha256: str, sha256_of: Callable[[Path], str]) -> bool:
+    return path.is_file() and sha256_of(path) == sha256
+
+
 def _completed(source: Source, known: Broadcast) -> Source:
-    """The source with what it does not say itself taken from the same film as it was ingested before.
+    """The source with what it does not say itself taken from the film as it was ingested before.
 
     A folder says nothing of sport and licence; that must not make it forgotten what a manifest said.
     """
     unsaid = {
         "sport": (source.sport is Sport.OTHER, known.sport),
-        "title": (source.title in ("", Path(source.uri).stem), known.title),
+        "title": (source.title in ("", Path(source.uri).stem) and known.title != Path(known.source_uri).stem, known.title),
         "licence": (source.licence == "unknown", known.licence),
+        "rights": (not source.rights, known.rights),
         "exportable": (source.licence == "unknown" and source.exportable, known.exportable),
         "feed": (source.feed is None and known.feed_uri is not None and Path(known.feed_uri).is_file(), known.feed_uri),
         "simulated": (not source.simulated, known.simulated),
@@ -193,13 +264,14 @@ def _completed(source: Source, known: Broadcast) -> Source:
     return source.model_copy(update={name: value for name, (missing, value) in unsaid.items() if missing})
 
 
-def _identity(source: Source, sha256: str) -> str:
-    """What makes a source the same as one before: its bytes (for a URL its address) and what is said of it."""
-    what = sha256 or source.uri
+def _identity(source: Source, look: str) -> str:
+    """What makes a source the same as one before: its bytes (for a URL its address and version) and what is said of it."""
+    what = look if look and not source.is_remote else f"{source.uri} {look}".rstrip()
     stem = Path(source.uri).stem
     feed = sha256_file(Path(source.feed)) if source.feed else ""
     title = "" if source.title == stem else source.title  # a renamed copy is the same film
-    return digest(what, feed, source.sport, title, source.licence, source.exportable, source.simulated, length=32)
+    said = (source.sport, title, source.licence, source.rights, source.exportable, source.simulated)
+    return digest(what, feed, *said, length=32)
 
 
 def _note_drops(

@@ -6,8 +6,8 @@ import json
 import sys
 from collections import Counter
 
-from deepsport.records import Broadcast, Drop, Lesson, Unit
-from flows.lessons import CURRICULUM, EXPORT, MEASURE, read_manifests
+from deepsport.records import Broadcast, ClipGroup, Drop, Lesson, Unit
+from flows.lessons import CURRICULUM, EXPORT, GROUP, MEASURE, read_manifests
 from flows.questions import GATE
 from flows.questions import STEP as ANNOTATE
 from flows.recipe import STAGES
@@ -19,7 +19,7 @@ from flows.stages import STEP as INGEST
 _STEPS = {
     "ingest": (SOURCES, INGEST),
     "annotate": (ANNOTATE, GATE),
-    "curriculum": (MEASURE, CURRICULUM),
+    "curriculum": (GROUP, MEASURE, CURRICULUM),
     "export": (EXPORT,),
     "train": ("train", "evaluate"),
 }
@@ -43,6 +43,8 @@ def show_status(session: Session, *, as_json: bool = False) -> int:
     counts = {table: number for table, number in catalog.counts().items() if number}
     shards = {manifest.name: manifest.num_samples for manifest in read_manifests(session.workspace, session.recipe)}
     quarantined = [drop for found in drops.values() for drop in found if drop.reason in QUARANTINE]
+    broadcasts = catalog.read(Broadcast, [unit.unit for unit in units["ingest"]])
+    changed = [broadcast for broadcast in broadcasts if broadcast.replaces]
     code = EXIT_QUARANTINED if quarantined else EXIT_DONE
     if as_json:
         state = {
@@ -57,12 +59,19 @@ def show_status(session: Session, *, as_json: bool = False) -> int:
                 }
                 for stage, found in units.items()
             },
+            "clip_groups": _grouped(session, units),
             "shards": shards,
+            "changed": [
+                {"source_uri": now.source_uri, "broadcast_id": now.broadcast_id, "replaces": now.replaces} for now in changed
+            ],
+            "repairs": {b.source_uri: b.repairs for b in broadcasts if b.repairs},
             "quarantined": [{"item": drop.item, "reason": drop.reason, "detail": drop.detail} for drop in quarantined],
         }
         sys.stdout.write(json.dumps(state, indent=2, ensure_ascii=False) + "\n")
         return code
-    _print_tables(session, units, drops, counts, shards)
+    _print_tables(session, units, drops, counts, shards, broadcasts)
+    for now in changed[:_NUM_NAMED]:
+        session.show(f"changed: {now.source_uri}: {now.broadcast_id} stands in place of {now.replaces}")
     for drop in quarantined[:_NUM_NAMED]:
         session.show(f"quarantined: {drop.reason}: {drop.item}: {drop.detail}")
     if len(quarantined) > _NUM_NAMED:
@@ -70,12 +79,30 @@ def show_status(session: Session, *, as_json: bool = False) -> int:
     return code
 
 
+def _grouped(session: Session, units: dict[str, list[Unit]]) -> dict[str, int]:
+    """Of the newest look for clips that show the same: groups, clips in them, and groups that tie broadcasts together."""
+    ingested = {unit.unit for unit in units["ingest"]}
+    looks = [unit for unit in units["curriculum"] if unit.step == GROUP and ingested.issuperset(unit.inputs)]
+    newest = max(looks, key=lambda unit: len(unit.inputs), default=None)
+    groups = [] if newest is None else session.workspace.catalog.read(ClipGroup, [newest.unit])
+    return {
+        "groups": len(groups),
+        "clips": sum(len(group.clip_ids) for group in groups),
+        "across_broadcasts": sum(len(group.broadcast_ids) > 1 for group in groups),
+    }
+
+
 def _by_reason(drops: list[Drop]) -> dict[str, int]:
     return {f"{drop_step}/{reason}": n for (drop_step, reason), n in sorted(Counter((d.step, d.reason) for d in drops).items())}
 
 
 def _print_tables(
-    session: Session, units: dict[str, list[Unit]], drops: dict[str, list[Drop]], counts: dict[str, int], shards: dict[str, int]
+    session: Session,
+    units: dict[str, list[Unit]],
+    drops: dict[str, list[Drop]],
+    counts: dict[str, int],
+    shards: dict[str, int],
+    broadcasts: list[Broadcast],
 ) -> None:
     from rich.markup import escape
     from rich.table import Table
@@ -89,10 +116,18 @@ def _print_tables(
         reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(d.reason for d in drops[stage]).most_common())
         table.add_row(stage, str(len(found)), f"{sum(unit.num_records for unit in found):,}", escape(reasons) or "–")
     session.show(table)
-    broadcasts = catalog.read(Broadcast, [unit.unit for unit in units["ingest"]])
     sports = ", ".join(f"{sport} {count}" for sport, count in Counter(b.sport for b in broadcasts).most_common())
     hours = sum(broadcast.duration_s for broadcast in broadcasts) / 3600
     session.show(f"broadcasts: {len(broadcasts)} ({hours:.2f} h){': ' + sports if sports else ''}")
+    mended = sum(bool(broadcast.repairs) for broadcast in broadcasts)
+    if mended:
+        session.show(f"put right on the way in: {mended} (`deepsport status --json` says what)")
+    same = _grouped(session, units)
+    if same["groups"]:
+        session.show(
+            f"clips that show the same: {same['clips']} in {same['groups']} groups, "
+            f"{same['across_broadcasts']} of them across broadcasts"
+        )
     newest = [unit.unit for unit in units["curriculum"] if unit.step == CURRICULUM]
     lessons = catalog.read(Lesson, newest[-1:])
     if lessons:

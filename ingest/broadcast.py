@@ -15,18 +15,19 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from deepsport.ids import digest, make_id, sha256_file
-from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Kept, Made, Shot, Utterance
-from deepsport.video import MissingMedia
+from deepsport.ids import digest, make_id
+from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Fingerprint, Kept, Made, Shot, Utterance
 from ingest.align import AlignConfig, Evidence
 from ingest.clips import ClipConfig, cut_clips
 from ingest.feed_events import FeedConfig
 from ingest.feed_import import NOTHING, ReadFeed, import_feed, label_shots, open_feed
+from ingest.fetch import MediaStore
+from ingest.fingerprints import fingerprint
 from ingest.onepass import SAMPLE_RATE, Pass, ProxyConfig, decode_once
 from ingest.scoreboard import find_score_changes
 from ingest.shot_kinds import describe_shots, loudness
 from ingest.shots import ShotConfig, shots_between
-from ingest.sources import MediaStore, Source, local_media
+from ingest.sources import Source, source_media
 from ingest.speech import SpeechConfig, Transcriber, load_transcriber, transcribe
 from ingest.speech_words import commentary_lag, hotwords_for
 from ingest.whistles import find_whistles
@@ -64,6 +65,7 @@ class Ingested(NamedTuple):
     drops: list[Drop]
     clock_fits: list[ClockFit]
     """How the feed's clock runs against the video's, where that had to be found; refused fits too."""
+    fingerprint: Fingerprint
 
 
 def ingest_broadcast(
@@ -79,20 +81,18 @@ def ingest_broadcast(
     A feed that cannot be trusted is dropped as bad_feed and the broadcast goes on without events. transcriber is loaded from
     the config when None and transcription is on. made is stamped on every record, with the step's own name.
 
-    Raises: MediaError (MissingMedia, NoVideoStream) when the media cannot be used; `ingest.probe.quarantine` makes a Drop of it.
+    Raises: MediaError (MissingMedia, NoVideoStream, UnreachableMedia, ChangedMedia) when the media cannot be used;
+    `ingest.probe.quarantine` makes a Drop of it.
     """
     config = config or IngestConfig()
     made = made or Made(step="ingest", config_hash=digest(config))
-    media = local_media(source, store)
-    if not media.is_file():
-        raise MissingMedia(f"{media}: no such file; mend the path")
-    sha256 = sha256_file(media)
-    broadcast_id = make_id("broadcast", sha256)
-    # The key names the settings too: another proxy of the same broadcast must not replace this one.
-    proxy_key = f"proxies/{broadcast_id}-{digest(config.proxy, length=8)}.mp4"
     with tempfile.TemporaryDirectory(prefix="deepsport-") as folder:
         proxy = Path(folder) / "proxy.mp4"
-        decoded = decode_once(media, proxy, Path(folder), proxy_config=config.proxy, shot_config=config.shot)
+        with source_media(source, store) as (media, sha256):
+            decoded = decode_once(media, proxy, Path(folder), proxy_config=config.proxy, shot_config=config.shot)
+        broadcast_id = make_id("broadcast", sha256)
+        # The key names the settings too: another proxy of the same broadcast must not replace this one.
+        proxy_key = f"proxies/{broadcast_id}-{digest(config.proxy, length=8)}.mp4"
         store.put_file(proxy, proxy_key, move=True)
         broadcast = _broadcast_of(source, media, sha256, proxy_key, decoded, made)
         shots = _shots(broadcast_id, decoded, _made_by(made, "detect_shots", broadcast_id))
@@ -113,7 +113,9 @@ def ingest_broadcast(
     broadcast = broadcast.model_copy(update={"commentary_lag_s": lag and lag.lag_s})
     clips = cut_clips(broadcast, shots, utterances, fed.events, config.clip, _made_by(made, "cut_clips", broadcast_id))
     drops = [*spoken.drops, *fed.drops, *clips.drops]
-    return Ingested(broadcast, shots, utterances, fed.events, clips.items, drops, fed.fits)
+    by = _made_by(made, "fingerprint", broadcast_id)
+    print_ = fingerprint(broadcast_id, decoded.seen, decoded.num_frames, decoded.rate, by)
+    return Ingested(broadcast, shots, utterances, fed.events, clips.items, drops, fed.fits, print_)
 
 
 def _made_by(made: Made, step: str, broadcast_id: str) -> Made:
@@ -139,6 +141,7 @@ def _broadcast_of(source: Source, media: Path, sha256: str, proxy_key: str, deco
         has_audio=len(decoded.samples_N) > 0,
         repairs=tuple(decoded.repairs),
         licence=source.licence,
+        rights=source.rights,
         exportable=source.exportable,
         feed_uri=source.feed,
         simulated=source.simulated,

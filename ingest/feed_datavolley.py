@@ -249,7 +249,8 @@ class ScoutRally(NamedTuple):
     set_number: int
     server: int | None
     decided: tuple[str, int] | None
-    """Kind of the deciding touch and who made it; None when no touch gives the point to the winner."""
+    """Kind of the deciding touch and who made it; it gives the point to the other team when none gives it to the winner, and is
+    None when none decides anything."""
     winner: int
     points: tuple[int, int]
     """In the set, after the rally."""
@@ -297,7 +298,7 @@ def read_scout(path: Path, text: str) -> Scout:
         elif aside is not None:
             asides.append(("time_out" if columns[0][1] == "T" else "substitution", "*a".index(aside["team"])))
         elif point is not None:
-            deciding = deciding_touch(touches, point["team"])
+            deciding = deciding_touch(touches, point["team"]) or deciding_touch(touches, "a" if point["team"] == "*" else "*")
             served = next(("*a".index(each.team) for each in touches if each.key[0] == "S"), None)
             decided = None if deciding is None else (DECISIVE[deciding.key][0], "*a".index(deciding.team))
             rallies.append(ScoutRally(number, set_number, served, decided, "*a".index(point["team"]),

@@ -200,8 +200,11 @@ def read_bytes(path: Path) -> bytes:
         if size > MAX_FEED_BYTES:
             raise FeedError(f"{path}: {size >> 20} MiB is no event feed; is it the video?")
         data = path.read_bytes()
+    except FileNotFoundError:
+        raise FeedError(f"{path}: no such file; correct the path") from None
     except (OSError, ValueError) as error:
-        raise FeedError(f"{path}: cannot be read ({error}); correct the path") from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise FeedError(f"{path}: cannot be read ({why}); give a file that can") from error
     if not data.strip():
         raise FeedError(f"{path}: is empty; export the feed again")
     return data
@@ -237,9 +240,20 @@ def parse_json(path: Path, data: bytes) -> object:
     except UnicodeDecodeError as error:
         raise FeedError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and _is_json_lines(error.doc):
+            raise FeedError(f"{path}: holds one JSON document a line (JSON lines), which no feed that can be read does; see "
+                            "docs/feeds.md for those that can") from error
         raise FeedError(f"{path}: broken JSON at line {error.lineno} ({error.msg}); was it cut short? export it again") from error
     except (ValueError, RecursionError) as error:
         raise FeedError(f"{path}: not usable JSON ({type(error).__name__}); export it again") from error
+
+
+def _is_json_lines(text: str) -> bool:
+    """Whether the first two lines are each a JSON object or list."""
+    try:
+        return all(isinstance(json.loads(line), (dict, list)) for line in text.strip().split("\n", 2)[:2])
+    except ValueError:
+        return False
 
 
 def frame_rate(path: Path, fps: object, broadcast: Broadcast) -> FrameRate:
@@ -293,8 +307,10 @@ def to_events(
         inside = video.contains(time_s)
         evidence = _evidence(row, time_s, video, config, place) if inside else None
         if evidence is None:
-            why = "its evidence lies outside the video" if inside else f"the video is {broadcast.duration_s:.2f} s long"
-            why = f"{row.kind[:40]} at {time_s:.2f} s, {why}"
+            where = "before the video begins" if time_s < 0 else f"the video is {broadcast.duration_s:.2f} s long"
+            why = "its evidence lies outside the video" if inside else where
+            when = f"{time_s:.2f} s, {why}" if abs(time_s) < MAX_TIME_S else "no time of a video"
+            why = f"{row.kind[:40]} at {when}"
             drops.append(_drop(path, broadcast, row.where, DropReason.EVENT_OUTSIDE_VIDEO, why))
             continue
         if not row.shown:

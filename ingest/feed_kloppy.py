@@ -106,8 +106,30 @@ def vendor_of(path: Path, data: bytes) -> str | None:
     return "statsperform" if isinstance(live, dict) and "event" in live else None
 
 
+def owner_of(path: Path, data: bytes) -> str | None:
+    """Whose line-ups or match data this is, by its content; None for anything else, event feeds included.
+
+    >>> owner_of(Path("f7.xml"), b"<?xml version='1.0'?><SoccerFeed>")
+    'opta'
+    """
+    text = data.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text[:1] == b"<":
+        marks = {b"<SoccerFeed": "opta", b"<MatchInformation": "sportec", b"<ProviderGlobalParameters": "metrica"}
+        return next((vendor for mark, vendor in marks.items() if mark in text[:20000]), None)
+    if text[:1] not in (b"{", b"[") or vendor_of(path, data) is not None:
+        return None
+    document = parse_json(path, data)
+    if isinstance(document, list):
+        return "statsbomb" if document and isinstance(document[0], dict) and "lineup" in document[0] else None
+    live = document.get("liveData") if isinstance(document, dict) else None
+    return "statsperform" if isinstance(live, dict) and "lineUp" in live else None
+
+
 def companion_of(path: Path, vendor: str, others: Iterable[Path] = ()) -> Path | None:
-    """The file with line-ups or match data that belongs to a feed: one of ``others``, or a neighbour in its folder."""
+    """The file with line-ups or match data that belongs to a feed: one of ``others`` or a neighbour in its folder by its name, or
+    else the only one of the vendor's among ``others``.
+    """
+    others = tuple(others)
     for part, instead in COMPANIONS.get(vendor, ()):
         position = path.name.rfind(part)
         if position < 0:
@@ -116,7 +138,15 @@ def companion_of(path: Path, vendor: str, others: Iterable[Path] = ()) -> Path |
         for candidate in (*others, path.with_name(name)):
             if candidate.name == name and candidate.is_file():
                 return candidate
-    return None
+    owned = [other for other in others if vendor in COMPANIONS and other != path and _is_of(other, vendor)]
+    return owned[0] if len(owned) == 1 else None
+
+
+def _is_of(path: Path, vendor: str) -> bool:
+    try:
+        return owner_of(path, read_bytes(path)) == vendor
+    except FeedError:  # it is told of where it is read as a feed
+        return False
 
 
 def read_vendor_feed(path: Path, others: Sequence[Path] = ()) -> VendorFeed:

@@ -101,7 +101,7 @@ def read_station(path: Path, document: object) -> Scout:
                 continue
             touches = [_touch(line, _dict(play)) for line, play in enumerate(_list(rally.get("plays")))
                        if _dict(play).get("team") in _MARKS]
-            deciding = deciding_touch(touches, winner)
+            deciding = deciding_touch(touches, winner) or deciding_touch(touches, "a" if winner == "*" else "*")
             rallies.append(ScoutRally(
                 number, set_number, next((_MARKS.index(each.team) for each in touches if each.key[0] == "S"), None),
                 None if deciding is None else (DECISIVE[deciding.key][0], _MARKS.index(deciding.team)),

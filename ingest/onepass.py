@@ -28,6 +28,7 @@ from deepsport.errors import MediaError
 from deepsport.timebase import FrameRate
 from deepsport.video import (
     AudioAligner,
+    Deinterlacer,
     FrameReader,
     MediaInfo,
     Samples,
@@ -36,11 +37,15 @@ from deepsport.video import (
     video_stream,
 )
 from ingest.glances import Glances, Seen
+from ingest.probe import faults_of
 from ingest.shots import SIGHTS_PER_S, Change, ShotConfig, finder_of
 from ingest.sinks import SAMPLE_RATE, CopySink, EncodeSink, NoSink, ProxyConfig, Sink, Stills, fitted
 
 __all__ = ["SAMPLE_RATE", "Pass", "ProxyConfig", "decode_once"]
 _MAX_LEAP_S = 30.0
+_COPIED_GOP = 10
+"""A source of the proxy's shape with a keyframe so often is taken as it is: nothing is lost by encoding, and finding a
+frame in it costs five times as much as in a proxy of keyframes, not ten."""
 
 
 @dataclass(slots=True)
@@ -64,7 +69,7 @@ class Pass:
 
 
 class _NotEven(Exception):
-    """A source taken for proxy-shaped skips or repeats a frame after all."""
+    """A source taken for proxy-shaped skips or repeats a frame after all, or is interlaced."""
 
 
 def is_proxy_shaped(info: MediaInfo, config: ProxyConfig) -> bool:
@@ -74,9 +79,10 @@ def is_proxy_shaped(info: MediaInfo, config: ProxyConfig) -> bool:
         and (info.width, info.height) == (config.width, config.height)
         and info.square_pixels
         and not info.rotation
+        and not info.interlaced
         and not info.variable_rate
         and info.start_s == 0
-        and info.keyframe_interval <= max(config.gop, round(info.rate.fps))
+        and info.keyframe_interval <= max(config.gop, _COPIED_GOP)
         and info.audio_codec in (None, "aac")
     )
 
@@ -138,6 +144,7 @@ def _run(
             stills.feed(frame, out.num_frames, copies)
             out.num_frames += copies
 
+        whole = Deinterlacer()
         aligner = AudioAligner(source, SAMPLE_RATE, info.start_s)
         loss = _Loss()
         try:
@@ -149,7 +156,13 @@ def _run(
                         sink.sound(samples_N)
                     continue
                 loss.see(item.time, 1 / info.rate.fps)
-                for picture, copies in steps.step(item):
+                if copy and item.interlaced_frame:
+                    raise _NotEven
+                for frame in whole.feed(item):
+                    for picture, copies in steps.step(frame):
+                        see(picture, copies)
+            for frame in whole.flush():
+                for picture, copies in steps.step(frame):
                     see(picture, copies)
             for picture, copies in steps.finish():
                 see(picture, copies)
@@ -165,7 +178,7 @@ def _run(
         sink.close()
         out.changes, out.seen, out.stills = finder.finish(), glances.finish(), stills.written
         out.samples_N = sound.samples(round(out.num_frames * SAMPLE_RATE / info.rate.fraction))
-        out.repairs = _repairs(info, steps, loss, config)
+        out.repairs = _repairs(info, steps, loss, whole, config)
     return out
 
 
@@ -290,20 +303,14 @@ class _Sound:
         self._file.close()
 
 
-def _repairs(info: MediaInfo, steps: _Steps, loss: _Loss, config: ProxyConfig) -> list[str]:
-    repairs = []
-    if info.rotation:
-        repairs.append(f"rotation {info.rotation}")
-    if not info.square_pixels:
-        repairs.append("pixels made square")
-    if info.variable_rate:
-        repairs.append("variable frame rate")
+def _repairs(info: MediaInfo, steps: _Steps, loss: _Loss, whole: Deinterlacer, config: ProxyConfig) -> list[str]:
+    repairs = [fault.repair for fault in faults_of(info)]
+    if whole.num_frames:
+        repairs.append(_counted(whole.num_frames, "frame", "deinterlaced"))
     if steps.repeated:
         repairs.append(_counted(steps.repeated, "frame", "repeated"))
     if steps.left_out:
         repairs.append(_counted(steps.left_out, "frame", "left out"))
-    if abs(info.start_s) > 1 / info.rate.fps:
-        repairs.append(f"start offset {info.start_s:.3f} s")
     if loss.damaged:
         repairs.append(_counted(loss.damaged, "damaged packet", "skipped"))
     if loss.damaged_sound:

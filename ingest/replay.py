@@ -19,11 +19,11 @@ from ingest.feed_coachai import is_coachai
 from ingest.feed_datavolley import is_datavolley
 from ingest.feed_deepsport import is_deepsport, parse_deepsport
 from ingest.feed_events import FeedConfig, decode_text, parse_json, read_bytes, to_events
-from ingest.feed_kloppy import LOADERS, companion_of, vendor_of
+from ingest.feed_kloppy import LOADERS, companion_of, owner_of, vendor_of
 from ingest.feed_volleystation import is_volleystation
 from ingest.replay_judged import is_finediving, read_skating, replay_finediving, replay_skating
 from ingest.replay_rallies import replay_coachai, replay_datavolley, replay_volleystation
-from ingest.replay_report import FeedReplay, Refused, ReplayReport, Unreadable
+from ingest.replay_report import FeedReplay, Refused, ReplayReport, Unreadable, standing_of
 from ingest.replay_soccer import replay_soccer
 
 __all__ = ["FeedReplay", "Refused", "ReplayReport", "Unreadable", "replay_feed"]
@@ -45,7 +45,7 @@ def replay_feed(paths: Path | Sequence[Path], *, strict: bool = True, progress: 
     files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in dict.fromkeys(paths)]
     feeds: list[FeedReplay] = []
     failed: list[Unreadable] = []
-    strangers: list[Path] = []
+    strangers: dict[Path, str] = {}
     companions: set[Path] = set()
     for path in files:
         if progress is not None:
@@ -63,12 +63,14 @@ def replay_feed(paths: Path | Sequence[Path], *, strict: bool = True, progress: 
             failed.append(Unreadable(path=str(path), why=str(error).removeprefix(f"{path}: ")))
             continue
         if replayed is None:
-            strangers.append(path)
+            owner = owner_of(path, data)
+            strangers[path] = f"is no event feed that can be replayed ({REPLAYABLE}), and no companion of one given"
+            if owner is not None:
+                strangers[path] = f"holds line-ups or match data of {owner}, and no events; give {owner}'s file of events with it"
         else:
             feeds.append(replayed)
-    for path in strangers:
+    for path, why in strangers.items():
         if path not in companions:
-            why = f"is no event feed that can be replayed ({REPLAYABLE}), and no companion of one given"
             if strict:
                 raise FeedError(f"{path}: {why}")
             failed.append(Unreadable(path=str(path), why=why))
@@ -118,13 +120,17 @@ def _replay_own(path: Path, document: object) -> FeedReplay:
     refused = [*(_refused(drop, {}) for drop in events.drops),
                *(_refused(drop, {event.event_id: event for event in events.items}) for drop in judged.drops)]
     state = module.ledger.replay(module.ledger.start(teams), whole.items) if teams and not whole.drops else None
+    parts, running, running_points = standing_of(state)
     excerpt = f"not a whole match by the rules: {whole.drops[0].detail}" if whole.drops else None
+    if running is not None:
+        excerpt = "the match goes on after it, and its score is counted from its first event"
     if not teams:
         excerpt = "its events do not name two teams, so only its words are judged"
     num_known = len(read.rows) + len(read.unread)
     return FeedReplay(path=str(path), vendor="deepsport", sport=sport, teams=teams, num_read=num_known, num_known=num_known,
                       num_replayed=num_known - len(refused), refused=tuple(refused), inferred={}, num_scores=0,
-                      score=None if state is None else state.score, excerpt=excerpt)
+                      score=None if state is None else state.score, parts=parts, running=running, running_points=running_points,
+                      excerpt=excerpt)
 
 
 def _refused(drop: Drop, events: dict[str, Event]) -> Refused:

@@ -22,6 +22,8 @@ from deepsport.timebase import Span
 from ingest.replay_report import FeedReplay, Refused, WrongScore
 
 _SEATS = tuple(f"J{seat}" for seat in range(1, 10))
+_MOST_DIFFICULT = 4.9
+"""No dive on the list is harder."""
 _PANELS_INFERRED = "panels of judges, by score and difficulty: the file gives no marks"
 
 
@@ -86,10 +88,8 @@ def _dive(where: str, facts: object) -> tuple[float, float]:
     synchro = "Synchro" in where  # a video is named by its event, or by a number for individual ones
     counted = counted_sum_of(score, difficulty, synchro=synchro)
     if counted is None:
-        near = [round(difficulty + step, 1) for step in (-0.1, 0.1)]
-        fits = [trial for trial in near if counted_sum_of(score, trial, synchro=synchro) is not None]
-        hint = f"; one of {' and '.join(f'{trial:g}' for trial in fits)} would" if fits else ""
-        raise ImpossibleEvent(f"{where}: no marks make {score:g} with a difficulty of {difficulty:g}{hint} (diving.score)")
+        raise ImpossibleEvent(f"{where}: no marks make {score:g} with a difficulty of {difficulty:g}; "
+                              f"{_what_would(score, difficulty, synchro=synchro)} (diving.score)")
     ledger = DivingLedger(num_rounds=1)
     state = ledger.start(("diver",))
     span = Span(start_s=0.0, end_s=0.0)
@@ -98,6 +98,25 @@ def _dive(where: str, facts: object) -> tuple[float, float]:
         state = ledger.apply(state, Event(event_id=where, broadcast_id="", sport=Sport.DIVING, kind=event_kind, time_s=0.0,
                                           evidence=span, team="diver", **fields))
     return score, state.totals[0]
+
+
+def _what_would(score: float, difficulty: float, *, synchro: bool) -> str:
+    """Which difficulty, or else score, near those of a contradictory record would make sense of it.
+
+    >>> _what_would(74.25, 3.4, synchro=False)
+    'one of 3.3 would'
+    >>> _what_would(85.78, 3.5, synchro=False)
+    'no difficulty does, and the nearest score with this one is 85.75'
+    """
+    step = difficulty * (0.3 if synchro else 0.5)  # half a mark
+    nearest = f"the nearest score with this one is {round(round(score / step) * step, 2):g}" if step > 0 else "0 makes nothing"
+    for tenths in range(1, round(10 * _MOST_DIFFICULT)):
+        near = [round(difficulty + way * tenths / 10, 1) for way in (-1, 1)]
+        fits = [f"{trial:g}" for trial in near
+                if 1 <= trial <= _MOST_DIFFICULT and counted_sum_of(score, trial, synchro=synchro) is not None]
+        if fits:
+            return f"one of {' and '.join(fits)} would" + (f"; {nearest}" if tenths > 1 else "")
+    return f"no difficulty does, and {nearest}"
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -14,13 +14,14 @@ from typing import Generic, NamedTuple, TypeVar
 from deepsport.errors import ImpossibleEvent
 from deepsport.records import Event
 from deepsport.sports.badminton import BadmintonLedger, BadmintonState
+from deepsport.sports.base import label_of
 from deepsport.sports.rally import RallyLedger, RallyState
 from deepsport.sports.volleyball import VolleyballLedger, VolleyballState
 from deepsport.timebase import Span
 from ingest.feed_coachai import kind_of, read_coachai
 from ingest.feed_datavolley import Scout, read_scout
 from ingest.feed_volleystation import read_station
-from ingest.replay_report import FeedReplay, Refused, WrongScore
+from ingest.replay_report import FeedReplay, Refused, WrongScore, counted, standing_of
 
 R = TypeVar("R", bound=RallyState)
 _FILLED = "rallies that the file leaves out, by the next score it states"
@@ -34,7 +35,7 @@ class ToldRally(NamedTuple):
     """Counted from 1: the set or game."""
     server: int | None
     decided: tuple[str, int] | None
-    """Kind of the event that decides it, and who makes it; None when the file does not say."""
+    """Kind of the event that decides it, and who makes it, which may contradict the winner; None when the file does not say."""
     winner: int
     points: tuple[int, int]
     """In the set, after it."""
@@ -77,7 +78,8 @@ def _replay_scout(path: Path, vendor: str, scout: Scout, source: str) -> FeedRep
     return _report(path, vendor, ledger, scout.teams, scout.num_records, rallies, account, wrong,
                    num_more=len(told) if whole else 0, unread=scout.unread, source=source,
                    feed_score=_sets_won(told) if whole else None,
-                   excerpt=None if whole else f"it holds {len(rallies)} rallies, which do not make the {len(told)} sets it lists")
+                   excerpt=None if whole else f"it holds {counted(len(rallies), 'rally', 'rallies')}, not all of the "
+                                              f"{counted(len(told), 'set')} it lists")
 
 
 def replay_coachai(path: Path, text: str) -> FeedReplay:
@@ -128,14 +130,17 @@ def _replay(ledger: RallyLedger[R], teams: tuple[str, str], rallies: list[ToldRa
                 raise ImpossibleEvent(f"the record gives the rally to {teams[1 - winner]}, its score to {teams[winner]}")
             if rally.decided is None:
                 raise ImpossibleEvent(f"no stroke of the record gives the point to {teams[rally.winner]}")
+            kind, side = rally.decided
+            if (side if kind in ledger.wins else 1 - side) != winner:
+                raise ImpossibleEvent(f"by its strokes the rally is {teams[1 - winner]}'s ({label_of(kind)} by {teams[side]}), "
+                                      f"by its score {teams[winner]}'s")
             server = ledger.server_of(state)
-            if None not in (server, rally.server) and server != rally.server:
-                assert rally.server is not None
+            if server is not None and rally.server is not None and server != rally.server:
                 rule = ledger.rules[ledger.why_serves(state)]
-                raise ImpossibleEvent(f"the feed has {teams[rally.server]} serve ({rule.rule_id}; {rule.edition}, {rule.law})")
+                raise ImpossibleEvent(f"the feed has {teams[rally.server]} serve, the rules {teams[server]} after the rallies "
+                                      f"before ({rule.rule_id}; {rule.edition}, {rule.law})")
             if rally.server is not None and server is None:
                 state = ledger.with_server(state, rally.server)
-            kind, side = rally.decided
             after = ledger.apply(state, _event(ledger, rally.where, kind, teams[side]))
         except ImpossibleEvent as error:
             kind = "rally" if rally.decided is None else rally.decided[0]
@@ -194,7 +199,9 @@ def _report(path: Path, vendor: str, ledger: RallyLedger[R], teams: tuple[str, s
             num_more: int = 0, feed_score: tuple[int, int] | None = None) -> FeedReplay:
     refused = account.refused + [Refused(where=where, clock="", kind="rally", team=None, why=why) for where, why in unread]
     num_known = sum(1 + len(rally.asides) for rally in rallies) + len(refused) - len(account.refused)
+    parts, running, running_points = standing_of(account.state)
     return FeedReplay(path=str(path), vendor=vendor, sport=ledger.sport, teams=teams, num_read=num_read, num_known=num_known,
+                      parts=parts, running=running, running_points=running_points,
                       num_replayed=num_known - len(refused), refused=tuple(refused),
                       inferred={_FILLED: account.num_filled} if account.num_filled else {}, num_scores=len(rallies) + num_more,
                       wrong_scores=tuple(wrong), score=account.state.score, feed_score=feed_score, score_source=source,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pydantic import BaseModel, ConfigDict
 
+from deepsport.sports.base import State
+from deepsport.sports.rally import RallyState
+from deepsport.sports.tennis import TennisState
 from deepsport.taxonomy import Sport
 
 
@@ -57,6 +62,12 @@ class FeedReplay(BaseModel):
     wrong_scores: tuple[WrongScore, ...] = ()
     score: tuple[int, int] | None = None
     """At the end by the ledger: goals, sets, games; None where judges' marks make totals."""
+    parts: tuple[tuple[int, int], ...] = ()
+    """Of the sets or games that are over, each one's score: points, or games in tennis."""
+    running: tuple[int, int] | None = None
+    """The score of the set or game in which the feed ends; None where it ends in none."""
+    running_points: tuple[int, int] | None = None
+    """In tennis, points of the game in which the feed ends."""
     shootout: tuple[int, int] = (0, 0)
     feed_score: tuple[int, int] | None = None
     """At the end by the feed's own account."""
@@ -67,8 +78,13 @@ class FeedReplay(BaseModel):
 
     @property
     def share_replayed(self) -> float:
-        """Of the events that the rules speak of, in [0, 1]."""
-        return self.num_replayed / self.num_known if self.num_known else 1.0
+        """Of the events that the rules speak of, in [0, 1]; 0 where there are none."""
+        return self.num_replayed / self.num_known if self.num_known else 0.0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of it was replayed."""
+        return self.num_replayed == 0
 
     @property
     def score_right(self) -> bool | None:
@@ -95,9 +111,9 @@ class ReplayReport(BaseModel):
 
     @property
     def share_replayed(self) -> float:
-        """Of all events that the rules speak of, in [0, 1]."""
+        """Of all events that the rules speak of, in [0, 1]; 0 where there are none."""
         known = sum(feed.num_known for feed in self.feeds)
-        return sum(feed.num_replayed for feed in self.feeds) / known if known else 1.0
+        return sum(feed.num_replayed for feed in self.feeds) / known if known else 0.0
 
     @property
     def num_scores(self) -> int:
@@ -108,3 +124,39 @@ class ReplayReport(BaseModel):
     def num_wrong_scores(self) -> int:
         """Scores that the ledgers do not arrive at."""
         return sum(len(feed.wrong_scores) for feed in self.feeds)
+
+    @property
+    def num_refused(self) -> int:
+        """Events that the ledgers did not accept."""
+        return sum(len(feed.refused) for feed in self.feeds)
+
+
+class Standing(NamedTuple):
+    """Where a match of rallies stands, below its score."""
+
+    parts: tuple[tuple[int, int], ...] = ()
+    running: tuple[int, int] | None = None
+    running_points: tuple[int, int] | None = None
+
+
+def standing_of(state: State | None) -> Standing:
+    """Scores of the sets or games that are over, and of those that are running; nothing for a sport without them.
+
+    >>> standing_of(TennisState(teams=("red", "blue"), games=(2, 3), points=(1, 0), set_scores=((6, 4),)))
+    Standing(parts=((6, 4),), running=(2, 3), running_points=(1, 0))
+    """
+    if not isinstance(state, RallyState):
+        return Standing()
+    parts: tuple[tuple[int, int], ...] = getattr(state, "set_scores", ()) or getattr(state, "game_scores", ())
+    running = state.games if isinstance(state, TennisState) else state.points
+    begun = state.winner is None and (any(running) or any(state.points))
+    return Standing(parts, running if begun else None, state.points if begun and isinstance(state, TennisState) else None)
+
+
+def counted(number: int, what: str, several: str = "") -> str:
+    """A number and its word.
+
+    >>> counted(1, "rally", "rallies"), counted(1200, "event")
+    ('1 rally', '1,200 events')
+    """
+    return f"{number:,} {what if number == 1 else several or what + 's'}"

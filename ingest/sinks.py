@@ -33,9 +33,9 @@ class ProxyConfig(BaseModel):
     """Pixels across; the picture keeps its shape and is centred on black."""
     height: int = Field(default=360, ge=16, multiple_of=2)
     """Pixels down."""
-    gop: int = Field(default=10, ge=1)
-    """Frames from one keyframe to the next: few make finding a frame cheap (8 frames: 75 ms at 10, 230 ms at 250)
-    and the file big."""
+    gop: int = Field(default=1, ge=1)
+    """Frames from one keyframe to the next: few make finding a frame cheap and the file big (8 frames: 6 ms at 1, 33 ms at 10,
+    60 ms at 30; 19, 5 and 3 MB a minute)."""
     crf: int = Field(default=23, ge=0, le=51)
     """Quality of x264: less is better and bigger."""
     preset: str = "veryfast"

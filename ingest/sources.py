@@ -1,27 +1,28 @@
 """Sources: which broadcasts to ingest, from files, folders, manifests and URLs.
 
-A manifest is a CSV or JSONL file with a row for each broadcast and the columns ``path`` or ``url`` (or ``path_or_url``),
-``sport``, ``title``, ``licence``, ``exportable``, ``feed``, ``simulated``; only the first is needed. Paths are relative to the
-manifest's folder. A bad row becomes a Drop, the others go on.
+A manifest is a CSV, JSONL or Parquet file with a row for each broadcast and the columns ``path`` or ``url`` (or ``path_or_url``),
+``sport``, ``title``, ``licence``, ``rights``, ``exportable``, ``feed`` and ``simulated``; only the first is needed. Paths are
+relative to the folder of the manifest. A bad row becomes a Drop, the others go on.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import Protocol
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from deepsport.errors import FeedError, MediaError, UserError
-from deepsport.ids import digest, sha256_file
+from deepsport.errors import FeedError, MediaError
+from deepsport.ids import sha256_file
 from deepsport.records import Drop, Kept
 from deepsport.taxonomy import DropReason, Sport
 from deepsport.video import MissingMedia, open_media, video_stream
-from ingest.probe import drop_of
+from ingest.fetch import Fetched, MediaStore, fetch, file_name, list_files, scheme_of, steady
+from ingest.probe import drop_of, quarantine
 
 STEP = "find_sources"
 MEDIA_SUFFIXES = frozenset(
@@ -44,11 +45,15 @@ MEDIA_SUFFIXES = frozenset(
         ".3gp",
     )
 )
-_MANIFEST_SUFFIXES = (".csv", ".jsonl")
+_MANIFEST_SUFFIXES = (".csv", ".jsonl", ".parquet")
 _PLACES = ("path", "url", "path_or_url")
-_COLUMNS = (*_PLACES, "sport", "title", "licence", "exportable", "feed", "simulated")
+_COLUMNS = (*_PLACES, "sport", "title", "licence", "rights", "exportable", "feed", "simulated")
 _YES_NO = {"": None, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_TIMEOUT_S = 60
+_CLOSED = re.compile(
+    r"all rights reserved|\b(proprietary|confidential|nda|non-disclosure|internal|not for (export|distribution))\b"
+    r"|no-?derivatives|\bcc[ -]by([ -]nc)?[ -]nd\b",
+    re.IGNORECASE,
+)
 
 
 class Source(BaseModel):
@@ -61,6 +66,8 @@ class Source(BaseModel):
     sport: Sport = Sport.OTHER
     title: str = ""
     licence: str = "unknown"
+    rights: str = ""
+    """Who holds them, and on what terms."""
     exportable: bool = True
     """Whether the rights holder lets clips of it leave the workspace."""
     feed: str | None = None
@@ -73,43 +80,29 @@ class Source(BaseModel):
         return is_url(self.uri)
 
 
-class MediaStore(Protocol):
-    """What fetching needs of deepsport.store.Store."""
-
-    def put_file(self, local: Path, key: str, *, move: bool = False) -> str:
-        """Keep a file under a key; move gives the file away."""
-
-    def path(self, key: str) -> Path:
-        """A local file with what the key holds."""
-
-    def exists(self, key: str) -> bool:
-        """Whether the key is there."""
-
-
 def is_url(text: str) -> bool:
     """Whether a place is a URL and not a path.
 
     >>> is_url("s3://bucket/a.mp4"), is_url("C:/films/a.mp4"), is_url("films/a.mp4")
     (True, False, False)
     """
-    return len(_scheme(text)) > 1
+    return len(scheme_of(text)) > 1
 
 
-def _scheme(url: str) -> str:
-    scheme, colon, _ = url.partition("://")
-    return scheme.lower() if colon and scheme.replace("+", "").replace("-", "").isalnum() else ""
+def forbids_export(licence: str, rights: str = "") -> bool:
+    """Whether the words of a licence or of the rights keep clips from leaving: closed ones, and those that allow no excerpt.
 
-
-def _file_name(url: str) -> PurePosixPath:
-    """The last part of a URL's path; urlsplit would raise on some texts that only look like a URL."""
-    return PurePosixPath(PurePosixPath(url.partition("://")[2].partition("?")[0].partition("#")[0]).name)
+    >>> forbids_export("CC-BY-NC-ND-4.0"), forbids_export("CC-BY-NC-4.0"), forbids_export("", "© League. All rights reserved")
+    (True, False, True)
+    """
+    return _CLOSED.search(f"{licence}\n{rights}") is not None
 
 
 def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Kept[Source]:
-    """Sources in files, folders (searched to any depth), manifests (.csv, .jsonl) and URLs, in the order given; folders by name.
+    """Sources in files, folders (searched to any depth), manifests (.csv, .jsonl, .parquet) and URLs, in the order given.
 
-    sport is given to what names none itself. Beside a film ``match.mp4``, ``match.feed.json`` is taken for its feed;
-    ``match.truth.json`` marks it as simulated.
+    Folders are read by name; a URL that ends with / is one too. sport is given to what names none itself. Beside a film
+    ``match.mp4``, ``match.feed.json`` is taken for its feed; ``match.truth.json`` marks it as simulated.
 
     Raises: MissingMedia for a path that does not exist, FeedError for a manifest that cannot be read.
     """
@@ -117,8 +110,15 @@ def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Ke
     drops: list[Drop] = []
     for place in places:
         path = Path(place).absolute()
-        if is_url(str(place)):
-            kept.append(Source(uri=str(place), sport=sport, title=_file_name(str(place)).stem))
+        if is_url(str(place)) and str(place).endswith("/"):
+            try:
+                films = [url for url in list_files(str(place)) if file_name(url).suffix.lower() in MEDIA_SUFFIXES]
+            except MediaError as error:
+                drops.append(quarantine(str(place), error, STEP))
+                continue
+            kept += [Source(uri=url, sport=sport, title=file_name(url).stem) for url in films]
+        elif is_url(str(place)):
+            kept.append(Source(uri=str(place), sport=sport, title=file_name(str(place)).stem))
         elif path.is_dir():
             kept += [_source_of(file, sport) for file in sorted(path.rglob("*")) if _is_media(file, path)]
         elif not path.exists():
@@ -159,7 +159,7 @@ def _source_of(path: Path, sport: Sport) -> Source:
 def read_manifest(path: Path, sport: Sport = Sport.OTHER) -> Kept[Source]:
     """Sources of a manifest in the order of its rows, and a drop for each bad row (its item is ``manifest:line``).
 
-    Raises: FeedError when the file is no UTF-8 text, or the header of a CSV has no place or unknown columns.
+    Raises: FeedError when the file is no UTF-8 text or no Parquet, or its header has no place or unknown columns.
     """
     kept: list[Source] = []
     drops: list[Drop] = []
@@ -181,6 +181,9 @@ def read_manifest(path: Path, sport: Sport = Sport.OTHER) -> Kept[Source]:
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, object] | str]]:
     """(line, cells) of each row; for a line of JSONL that is no object, the text of the complaint."""
+    if path.suffix.lower() == ".parquet":
+        yield from _parquet_rows(path)
+        return
     with path.open(encoding="utf-8-sig", newline="") as file:
         if path.suffix.lower() == ".jsonl":
             for number, line in enumerate(file, 1):
@@ -194,18 +197,38 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, object] | str]]:
                 yield number, row if isinstance(row, dict) else "is no JSON object; write one object a line"
             return
         reader = csv.DictReader(file, strict=True)
-        header = [name.strip() for name in reader.fieldnames or ()]
-        if not header:
-            raise FeedError(f"{path}: is empty; its first line names the columns: {', '.join(_COLUMNS)}")
-        _refuse_unknown(header, str(path))
-        if not set(header) & set(_PLACES):
-            raise FeedError(f"{path}: has no column path or url; add one")
-        reader.fieldnames = header
+        reader.fieldnames = _checked([name.strip() for name in reader.fieldnames or ()], path)
         for row in reader:
             if None in row:
                 yield reader.line_num, "has more cells than the header; quote cells that hold a comma"
                 continue
             yield reader.line_num, dict(row)
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """(row, cells), the first row being 1."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            _checked(file.schema_arrow.names, path)
+            number = 0
+            for batch in file.iter_batches():
+                for number, row in enumerate(batch.to_pylist(), number + 1):  # noqa: B020
+                    yield number, row
+    except (pa.ArrowException, OSError) as error:
+        raise FeedError(f"{path}: is no Parquet file ({str(error).splitlines()[0]}); write it again") from error
+
+
+def _checked(header: Sequence[str], path: Path) -> Sequence[str]:
+    """The names of the columns. Raises: FeedError when there are none, unknown ones, or none that names a place."""
+    if not header:
+        raise FeedError(f"{path}: is empty; its first line names the columns: {', '.join(_COLUMNS)}")
+    _refuse_unknown(header, str(path))
+    if not set(header) & set(_PLACES):
+        raise FeedError(f"{path}: has no column path or url; add one")
+    return header
 
 
 def _refuse_unknown(names: Iterable[str], where: str) -> None:
@@ -228,12 +251,14 @@ def _source_in(row: Mapping[str, object] | str, folder: Path, sport: Sport) -> S
     named = cells.get("sport", "").lower().replace(" ", "_").replace("-", "_")
     if named and named not in list(Sport):
         raise FeedError(f"unknown sport {cells['sport']!r}; one of {', '.join(Sport)}")
+    licence, rights = cells.get("licence") or "unknown", cells.get("rights", "")
     return Source(
         uri=uri,
         sport=Sport(named) if named else sport,
-        title=cells.get("title") or (_file_name(uri) if is_url(uri) else Path(uri)).stem,
-        licence=cells.get("licence") or "unknown",
-        exportable=_yes_no(cells, "exportable", True),
+        title=cells.get("title") or (file_name(uri) if is_url(uri) else Path(uri)).stem,
+        licence=licence,
+        rights=rights,
+        exportable=_yes_no(cells, "exportable", not forbids_export(licence, rights)),
         feed=str(_existing(folder, feed, "feed")) if feed else None,
         simulated=_yes_no(cells, "simulated", False),
     )
@@ -269,7 +294,7 @@ def _existing(folder: Path, place: str, what: str) -> Path:
     return path
 
 
-def drop_duplicates(sources: Sequence[Source]) -> Kept[Source]:
+def drop_duplicates(sources: Sequence[Source], sha256_of: Callable[[Path], str] = sha256_file) -> Kept[Source]:
     """Local sources without those whose bytes an earlier one has already; only files of the same size are read. URLs pass."""
     kept: list[Source] = []
     drops: list[Drop] = []
@@ -278,7 +303,10 @@ def drop_duplicates(sources: Sequence[Source]) -> Kept[Source]:
 
     def hash_of(source: Source) -> str:
         if source.uri not in hashes:
-            hashes[source.uri] = sha256_file(Path(source.uri))
+            try:
+                hashes[source.uri] = sha256_of(Path(source.uri))
+            except OSError:  # ingest will say what is wrong with it
+                hashes[source.uri] = source.uri
         return hashes[source.uri]
 
     for source in sources:
@@ -293,45 +321,16 @@ def drop_duplicates(sources: Sequence[Source]) -> Kept[Source]:
     return Kept(kept, drops)
 
 
-def local_media(source: Source, store: MediaStore) -> Path:
-    """The source's media as a local file; a URL is copied to the store's incoming area, once.
+@contextmanager
+def source_media(source: Source, store: MediaStore) -> Iterator[Fetched]:
+    """The source's media as a local file, with its sha256, to be read within the block; a URL is copied to the store, once.
 
-    Raises: MediaError when it cannot be fetched, UserError when the URL's protocol needs a package that is not installed.
+    Raises: MissingMedia, UnreachableMedia, MediaError; ChangedMedia when the file changes within the block; UserError when the
+    URL's protocol needs a package that is not installed.
     """
-    if not source.is_remote:
-        return Path(source.uri)
-    suffix = _file_name(source.uri).suffix.lower()
-    key = f"incoming/{digest(source.uri)}{suffix if suffix in MEDIA_SUFFIXES else ''}"
-    if not store.exists(key):
-        with tempfile.TemporaryDirectory() as folder:
-            local = Path(folder) / "media"
-            _download(source.uri, local)
-            store.put_file(local, key, move=True)
-    return store.path(key)
-
-
-def _download(url: str, local: Path) -> None:
-    import fsspec
-
-    scheme = _scheme(url)
-    options: dict[str, object] = {}
-    faults: tuple[type[Exception], ...] = (OSError, TimeoutError)
-    try:
-        if scheme in ("http", "https"):
-            import aiohttp
-
-            # No limit on the whole, which may be hours of video; one on every wait.
-            timeout = aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT_S, sock_read=_TIMEOUT_S)
-            options["client_kwargs"] = {"timeout": timeout}
-            faults = (*faults, aiohttp.ClientError)
-        filesystem, path = fsspec.url_to_fs(url, **options)
-    except ImportError as error:
-        raise UserError(f"{url}: needs a package for {scheme} ({error}); pip install 'fsspec[{scheme}]'") from error
-    except ValueError as error:
-        raise MediaError(f"{url}: cannot be fetched ({error}); use http(s), s3 or another protocol that fsspec knows") from error
-    try:
-        filesystem.get_file(path, str(local))
-    except FileNotFoundError as error:
-        raise MissingMedia(f"{url}: nothing there; mend the URL") from error
-    except faults as error:
-        raise MediaError(f"{url}: cannot be fetched ({error}); try again") from error
+    if source.is_remote:
+        suffix = file_name(source.uri).suffix.lower()
+        yield fetch(source.uri, store, suffix if suffix in MEDIA_SUFFIXES else "")
+        return
+    with steady(Path(source.uri)) as sha256:
+        yield Fetched(Path(source.uri), sha256)

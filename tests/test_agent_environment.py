@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from deepsport.agent.environment import Episode, EpisodeConfig
-from deepsport.agent.protocol import render_answer, render_call
+from deepsport.agent.protocol import Lookup, render_answer, render_call, render_lookup
 from deepsport.agent.tools import ArrayFrames, FrameTool
+from deepsport.ids import digest
 from deepsport.records import Made, Question
-from deepsport.taxonomy import AnswerKind, Dimension, FormatErrorKind, Sport, StopReason, Task
+from deepsport.taxonomy import AnswerKind, Dimension, FormatErrorKind, Sport, StopReason, Task, Tool
 from deepsport.timebase import FrameWindow
 
 QUESTION = Question(
@@ -162,3 +163,25 @@ def test_an_ended_episode_takes_no_further_turn() -> None:
     episode.step(render_answer("a", "foul"))
     with pytest.raises(AssertionError, match="already ended"):
         episode.step(render_answer("a", "goal"))
+
+
+def test_an_episode_offers_frames_alone_unless_it_says_otherwise() -> None:
+    episode = start()
+    assert episode.step(render_lookup("a", Lookup("offside"))) is None
+    assert episode.turns[-1].error is FormatErrorKind.BAD_CALL
+    assert EpisodeConfig().model_dump() == {"initial_frames": 8, "frames_per_call": 8, "max_turns": 4, "max_frames": 64}
+    offering = EpisodeConfig(tools=(Tool.FRAMES, Tool.RULES))
+    assert digest(EpisodeConfig()) != digest(offering)
+    assert EpisodeConfig.model_validate_json(offering.model_dump_json()) == offering
+
+
+def test_a_lookup_costs_a_turn_and_no_frames_and_the_last_turn_must_answer() -> None:
+    episode = Episode(QUESTION, numbered_frames(), EpisodeConfig(max_turns=3, max_frames=8, tools=tuple(Tool)))
+    shown = episode.step(render_lookup("a", Lookup("offside")))
+    assert shown is not None and shown.words is not None and shown.frame_indices == () and episode.frames_left == 0
+    shown = episode.step(render_lookup("a", Lookup(window=window(0, 9))))
+    assert shown is not None and shown.words == "Nothing is said there."
+    assert episode.step(render_lookup("a", Lookup("offside"))) is None and episode.stop is StopReason.BUDGET
+    driven = Episode(QUESTION, numbered_frames(), EpisodeConfig(tools=tuple(Tool)))
+    driven.finish(render_lookup("a", Lookup("offside")))
+    assert driven.stop is StopReason.BUDGET

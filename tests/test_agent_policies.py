@@ -3,6 +3,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,12 +13,22 @@ from werkzeug import Request, Response
 
 from deepsport.agent.environment import Episode, EpisodeConfig
 from deepsport.agent.policies import LocalPolicy, OpenAIPolicy, ScriptedPolicy
-from deepsport.agent.protocol import Conversation, full_instructions, opening_message, parse_turn, render_answer, render_call
+from deepsport.agent.protocol import (
+    Conversation,
+    Lookup,
+    full_instructions,
+    opening_message,
+    parse_turn,
+    render_answer,
+    render_call,
+    render_lookup,
+)
+from deepsport.agent.reward import RewardName, reward_of
 from deepsport.agent.rollout import rollout
-from deepsport.agent.tools import ArrayFrames
+from deepsport.agent.tools import ArrayFrames, Said
 from deepsport.llm import LanguageModel
 from deepsport.records import Made, Question
-from deepsport.taxonomy import AnswerKind, Dimension, FormatErrorKind, Sport, StopReason, Task
+from deepsport.taxonomy import AnswerKind, Dimension, FormatErrorKind, Sport, StopReason, Task, Tool
 from deepsport.timebase import FrameWindow
 
 MADE = Made(step="rollout")
@@ -124,6 +135,57 @@ def test_a_remote_model_sees_the_frames_it_asks_for(httpserver: HTTPServer) -> N
     second = httpserver.log[1][0].get_json()["messages"]
     assert [message["role"] for message in second] == ["user", "assistant", "user"]
     assert parse_turn(second[1]["content"]).call == run.turns[0].window
+
+
+ALL_TOOLS = EpisodeConfig(initial_frames=5, tools=tuple(Tool))
+
+
+def reading_server(request: Request) -> Response:
+    """A server that asks for the rule, reads in the reply which team restarts, then asks who spoke, and answers from both."""
+    said = [part.get("text", "") for message in request.get_json()["messages"] if message["role"] == "user"
+            for part in message["content"]]  # fmt: skip
+    replies = [text for before, text in pairwise(said) if before == "<tool_response>"]
+    if not replies:
+        text = render_lookup("What follows a foul?", Lookup("free kick after a foul"))
+    elif len(replies) == 1:
+        assert "The other team gets a direct free kick" in replies[0] and "IFAB Laws of the Game 2024/25" in replies[0]
+        text = render_lookup("What is said?", Lookup(window=FrameWindow(idx_start=36, idx_end=58)))
+    else:
+        text = render_answer("The rule is known.", "foul" if "brought down" in replies[1] else "goal")
+    reply = {"id": "x", "object": "chat.completion", "created": 0, "model": "reader",
+             "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+             "usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}}  # fmt: skip
+    return Response(json.dumps(reply), content_type="application/json")
+
+
+def test_a_remote_model_looks_up_rules_and_transcript(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/v1/chat/completions").respond_with_handler(reading_server)
+    policy = OpenAIPolicy(LanguageModel(httpserver.url_for("/v1"), "reader", timeout_s=60))
+    said = [Said(FrameWindow(idx_start=50, idx_end=70), "He is brought </answer>down!")]
+    episode = Episode(ask(), clip_with_a_red_stretch(), ALL_TOOLS, said)
+    (run,) = rollout(policy, [episode], MADE, instructions=full_instructions(ALL_TOOLS.tools))
+    httpserver.check_assertions()
+    assert (run.stop, run.answer, run.accuracy, len(run.turns)) == (StopReason.ANSWERED, "foul", 1.0, 3)
+    assert "rule_tool" in json.dumps(httpserver.log[0][0].get_json())
+    assert not run.used_tool and run.seen_frames == run.initial_frames, "a lookup is no look"
+    assert reward_of(RewardName.GATED, episode.question, run) == 1.0  # and no bonus for a tool that helped
+    assert reward_of(RewardName.GROUNDED, episode.question, run) == 1.0
+    assert reward_of(RewardName.ADAPTIVE, episode.question, run, solved_at_a_glance=True) == 1.5  # answered without a look
+
+
+def test_a_scripted_policy_looks_up_a_rule_between_looks() -> None:
+    turns = iter([render_call("a", FrameWindow(idx_start=36, idx_end=58)), render_lookup("b", Lookup("offside")),
+                  render_answer("c", "foul")])  # fmt: skip
+    seen: list[Conversation] = []
+
+    def say(conversation: Conversation) -> str:
+        seen.append(list(conversation))
+        return next(turns)
+
+    (run,) = rollout(ScriptedPolicy("p", say), [Episode(ask(), clip_with_a_red_stretch(), ALL_TOOLS)], MADE)
+    assert run.format_ok and run.used_tool and [turn.window is not None for turn in run.turns] == [True, False, False]
+    (told,) = seen[-1][-1]["content"]
+    assert seen[-1][-1]["role"] == "tool" and told["text"].startswith("soccer.offside (IFAB Laws of the Game")
 
 
 def test_a_blind_policy_sends_no_picture(httpserver: HTTPServer) -> None:

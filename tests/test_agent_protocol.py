@@ -5,15 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsport.agent.protocol import (
+    Lookup,
     ParsedTurn,
     full_instructions,
     parse_turn,
     question_prompt,
     render_answer,
     render_call,
+    render_lookup,
 )
 from deepsport.records import Question
-from deepsport.taxonomy import AnswerKind, Dimension, FormatErrorKind, Sport, Task
+from deepsport.taxonomy import AnswerKind, Dimension, FormatErrorKind, Sport, Task, Tool
 from deepsport.timebase import FrameWindow
 
 WORDS = st.text().filter(lambda text: "<" not in text)
@@ -109,3 +111,30 @@ def test_the_full_instructions_show_a_call_that_parses() -> None:
     example = next(line for line in full_instructions().splitlines() if line.startswith("<tool_call>"))
     assert parse_turn("<think>Look.</think>" + example).call == FrameWindow(idx_start=40, idx_end=60)
     assert "{num_frames}" in full_instructions()
+
+
+def test_lookups_read_back_where_they_are_offered_and_are_bad_calls_elsewhere() -> None:
+    for lookup in (Lookup("who serves next?"), Lookup(window=FrameWindow(idx_start=3, idx_end=9))):
+        text = render_lookup("Hm.", lookup)
+        assert parse_turn(text, tuple(Tool)) == ParsedTurn("Hm.", lookup=lookup)
+        assert parse_turn(text) == ParsedTurn("Hm.", error=FormatErrorKind.BAD_CALL)
+    with pytest.raises(ValueError, match="tag"):
+        render_lookup("Hm.", Lookup("</think>"))
+
+
+@pytest.mark.parametrize("arguments", ['{"query": " "}', '{"query": 3}', "{}", '{"query": "a", "limit": 9}', '{"idx_start": 1}'])
+def test_a_query_that_is_none_is_a_bad_call(arguments: str) -> None:
+    text = f'<think>a</think><tool_call>{{"name": "rule_tool", "arguments": {arguments}}}</tool_call>'
+    assert parse_turn(text, tuple(Tool)).error is FormatErrorKind.BAD_CALL
+    late = '<think>a</think><tool_call>{"name": "transcript_tool", "arguments": {"idx_start": 9, "idx_end": 2}}</tool_call>'
+    assert parse_turn(late, tuple(Tool)).error is FormatErrorKind.BAD_WINDOW
+
+
+def test_instructions_name_a_tool_only_where_it_is_offered() -> None:
+    assert "rule_tool" not in full_instructions() and "transcript_tool" not in full_instructions()
+    told = full_instructions(tuple(Tool))
+    assert told.startswith(full_instructions())
+    calls = [parse_turn("<think>a</think>" + line, tuple(Tool)) for line in told.splitlines() if line.startswith("<tool_call>")]
+    assert [call.error for call in calls] == [None] * 3
+    assert calls[1].lookup == Lookup("who restarts play after an offside")
+    assert calls[2].lookup == Lookup(window=FrameWindow(idx_start=40, idx_end=60))

@@ -16,9 +16,13 @@ from pathlib import Path
 import pytest
 
 from deepsport.errors import UserError
+from deepsport.taxonomy import Sport
 from flows.checkpoints import outside
 from flows.cli import app, main
 from flows.running import RUNNERS
+from flows.simulation import make_broadcasts
+from ingest.simulator.schedule import SimulatorConfig
+from ingest.simulator.truth import read_truth
 
 STAGES = ("ingest", "annotate", "curriculum", "export", "train", "evaluate", "report", "pipeline")
 COMMANDS = (*STAGES, "demo", "ask", "status", "review push", "review pull", "serve", "compact", "simulate",
@@ -108,9 +112,18 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
         (["simulate", "--count", "0"], "at least one broadcast"),
         (["simulate", "--minutes", "nan"], "cannot last nan s"),
         (["simulate", "--minutes", "0"], "cannot last 0 s"),
-        (["simulate", "--sport", "quidditch"], "no sport 'quidditch'"),
+        (["simulate", "--sport", "quidditch"], "no sport 'quidditch'; the simulator plays soccer, tennis"),
+        (["simulate", "--sport", "baseball"], "does not play baseball; it plays soccer, tennis"),
         (["simulate", "--sport", "other"], "does not play other"),
-        (["simulate", "--minutes", "0.1", "/dev/null/films"], "cannot be written to"),
+        (["simulate", "--minutes", "0.1", "/dev/null/films"], "/dev/null/films: cannot be made, for a file has that name"),
+        (["simulate", "--first-seed", "-1"], "--first-seed -1: a seed is 0 or more"),
+        (["simulate", "--count", "1.5"], "'1.5' is no whole number"),
+        (["simulate", "--count", "99999999"], "at most 10,000"),
+        (["simulate", "tennis"], "write --sport tennis, or name another folder"),
+        (["status", "--workers", "1.5"], "'1.5' is no whole number"),
+        (["simulate", "--minutes", "abc"], "`deepsport simulate --help` shows the options"),
+        (["simulate", "--minuts", "1"], "`deepsport simulate --help` shows the options"),
+        (["review", "psh"], '"push"'),
         (["status", "--workspace", "/proc/workspace"], "choose another --workspace"),
         (["ask", "film.mp4", "Which event?"], "run `deepsport train` first"),
         (["ask", "film.mp4", "Which event?", "--checkpoint", "nowhere"], "nowhere: no such folder"),
@@ -125,6 +138,7 @@ def test_a_mistake_is_one_line_and_exit_code_two(
     monkeypatch.setattr("flows.learning.make_base", lambda session: pytest.fail("a model is made for a mistake"))
     assert call(*arguments) == 2
     assert said in one_line(capsys)
+    assert arguments[0] != "simulate" or not list(Path().iterdir()), "a mistake leaves nothing behind"
 
 
 @pytest.mark.parametrize("checkpoint", ["/nowhere/model", "./model", "a/b/c", "model"])
@@ -183,6 +197,43 @@ def test_simulate_ingest_annotate_status(tmp_path: Path, capsys: pytest.CaptureF
     assert call("compact", *quiet) == 0
     assert call("status", "--json", *quiet) == 3
     assert json.loads(capsys.readouterr().out) == state
+
+
+def test_films_of_several_calls_make_one_collection(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = ["--production", "plain", "--set", "simulate.simulator.commentary=false", "films"]
+
+    def listed() -> list[str]:
+        return [json.loads(line)["path"] for line in Path("films/manifest.jsonl").read_text().splitlines()]
+
+    assert call("simulate", "--sport", "tennis", "--minutes", "0.1", "--first-seed", "10", *plain) == 0
+    assert call("simulate", "--sport", "tennis", "--sport", "soccer", "--minutes", "0.1", "--first-seed", "9", *plain) == 0
+    assert call("simulate", "--sport", "soccer", "--sport", "soccer", "--minutes", "0.1", "--first-seed", "9", *plain) == 0
+    assert "1 broadcast in films, each with a .png to look at; next: deepsport ingest films/man" in capsys.readouterr().err
+    assert listed() == ["soccer-9.mp4", "tennis-9.mp4", "tennis-10.mp4"]
+    assert not Path("workspace").exists()
+    film = Path("films/tennis-9.mp4").read_bytes()
+    for other in (["--minutes", "0.12"], ["--minutes", "0.1", "--fps", "29.97"]):
+        assert call("simulate", "--sport", "tennis", "--first-seed", "9", *other, *plain) == 2
+        assert "films/tennis-9.mp4: is there already, made with another length or other settings" in one_line(capsys)
+    assert Path("films/tennis-9.mp4").read_bytes() == film
+    Path("films/tennis-10.truth.json").unlink()  # as when it was killed before its end
+    assert call("simulate", "--sport", "soccer", "--minutes", "0.1", "--first-seed", "9", *plain) == 0
+    assert listed() == ["soccer-9.mp4", "tennis-9.mp4"]
+    capsys.readouterr()
+    (tmp_path / "mine").mkdir()
+    Path("mine/manifest.jsonl").write_text('{"path": "match.mp4"}\n')
+    assert call("simulate", "--sport", "soccer", "--minutes", "0.1", *plain[:-1], "mine") == 2
+    assert "mine/manifest.jsonl: is there already and lists films that were not simulated" in one_line(capsys)
+    assert [path.name for path in Path("mine").iterdir()] == ["manifest.jsonl"]
+
+
+def test_a_run_that_makes_its_own_films_lists_no_others(tmp_path: Path) -> None:
+    config = SimulatorConfig(commentary=False)
+    make_broadcasts(tmp_path, {Sport.TENNIS: 2}, 6.0, 0, config)
+    manifest = make_broadcasts(tmp_path, {Sport.SOCCER: 1}, 6.0, 0, config)
+    assert [json.loads(line)["path"] for line in manifest.read_text().splitlines()] == ["soccer-0.mp4"]
+    make_broadcasts(tmp_path, {Sport.SOCCER: 1}, 7.0, 0, config)  # the recipe has changed: so does its film
+    assert read_truth(tmp_path / "soccer-0.mp4").num_frames == 175
 
 
 def test_only_bad_input_is_exit_code_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

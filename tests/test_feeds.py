@@ -135,7 +135,7 @@ def test_events_past_the_end_are_dropped_and_counted(read):
     kept = read(feed_of(CORNER, CORNER | {"time_s": 60.0}, CORNER | {"time_s": -1.0}, CORNER | {"time_s": 4000}))
     assert len(kept.items) == 1
     assert reasons(kept) == [DropReason.EVENT_OUTSIDE_VIDEO] * 3
-    assert "60.00 s long" in kept.drops[0].detail
+    assert "before the video begins" in kept.drops[0].detail and "60.00 s long" in kept.drops[1].detail
 
 
 def test_evidence_that_sticks_out_is_clipped_and_evidence_elsewhere_drops_the_event(read):
@@ -409,7 +409,7 @@ def test_what_is_no_feed_is_refused_in_one_line_that_names_the_file(read, name):
 
 def test_a_missing_file_a_folder_and_an_impossible_path_are_refused(tmp_path):
     for path in (tmp_path / "none.json", tmp_path, Path("nul\0.json"), tmp_path / ("x" * 5000)):
-        with pytest.raises(FeedError, match="cannot be read"):
+        with pytest.raises(FeedError, match=r"no such file|cannot be read"):
             read_feed(path, broadcast=broadcast_of(), config=FeedConfig())
 
 

@@ -95,7 +95,7 @@ def test_a_plain_source_becomes_an_even_proxy_with_sound(tmp_path: Path, numbere
     assert beep_in(read_audio(tmp_path / "p.mp4")) == pytest.approx(1.5, abs=0.005)
     assert len(out.samples_N) == pytest.approx(48000, abs=1200)
     info = probe(tmp_path / "p.mp4")
-    assert (info.width, info.height, info.keyframe_interval, info.start_s) == (128, 72, 10, 0)
+    assert (info.width, info.height, info.keyframe_interval, info.start_s) == (128, 72, 1, 0)
     assert (info.pixel_format, info.codec, info.variable_rate) == ("yuv420p", "h264", False)
 
 
@@ -113,9 +113,9 @@ def packets(path: Path) -> list[bytes]:
 
 
 def test_long_gops_are_encoded_again(tmp_path: Path, numbered_film: Any) -> None:
-    write_video(tmp_path / "a.mp4", numbered_film.frames(75, 128, 72), RATE, gop=250)
+    write_video(tmp_path / "a.mp4", numbered_film.frames(75, 128, 72), RATE, gop=25)
     decode_once(tmp_path / "a.mp4", tmp_path / "p.mp4", tmp_path, proxy_config=SMALL)
-    assert probe(tmp_path / "p.mp4").keyframe_interval == 10
+    assert probe(tmp_path / "p.mp4").keyframe_interval == 1
 
 
 def test_variable_rate_becomes_even_by_the_clock(tmp_path: Path, numbered_film: Any) -> None:
@@ -166,7 +166,7 @@ def test_a_portrait_phone_film_is_turned_and_padded(tmp_path: Path, numbered_fil
     with FrameReader(tmp_path / "p.mp4", size=(128, 72)) as reader:
         shown = reader.frames(range(20))
     assert [numbered_film.read(frame[:, 44:84]) for frame in shown] == list(range(20))
-    assert shown[:, :, :42].max() < 8 and shown[:, :, 86:].max() < 8
+    assert shown[:, :, :42].max() < 12 and shown[:, :, 86:].max() < 12
 
 
 def test_pixels_are_made_square(tmp_path: Path, numbered_film: Any) -> None:

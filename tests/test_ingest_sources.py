@@ -7,18 +7,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest_httpserver import HTTPServer
 
-from deepsport.errors import FeedError, MediaError, UserError
-from deepsport.ids import sha256_file
-from deepsport.store import Store
+from deepsport.errors import FeedError
 from deepsport.taxonomy import DropReason, Sport
 from deepsport.timebase import FrameRate
 from deepsport.video import MissingMedia, write_video
-from ingest.sources import Source, drop_duplicates, find_sources, local_media, read_manifest
+from ingest.sources import Source, drop_duplicates, find_sources, read_manifest
 
 
 @pytest.fixture
@@ -124,7 +123,7 @@ def test_a_manifest_that_cannot_be_read_is_refused_with_the_remedy(tmp_path: Pat
 
 
 @settings(max_examples=80, deadline=None)
-@given(data=st.binary(max_size=200), suffix=st.sampled_from([".csv", ".jsonl"]), header=st.booleans())
+@given(data=st.binary(max_size=200), suffix=st.sampled_from([".csv", ".jsonl", ".parquet"]), header=st.booleans())
 def test_no_manifest_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, data: bytes, suffix: str, header: bool) -> None:
     path = tmp_path_factory.getbasetemp() / f"fuzz{suffix}"
     path.write_bytes((b"path,sport,title\n" if header else b"") + data)
@@ -143,31 +142,34 @@ def test_the_same_bytes_under_another_name_are_dropped(folder: Path) -> None:
     assert kept.drops[0].detail.endswith("b.mp4")
 
 
-def test_a_url_is_copied_into_the_store_once(folder: Path, tmp_path: Path, httpserver: HTTPServer) -> None:
-    data = (folder / "b.mp4").read_bytes()
-    httpserver.expect_ordered_request("/b.mp4").respond_with_data(data, content_type="video/mp4")
-    store = Store(tmp_path / "media")
-    source = Source(uri=httpserver.url_for("/b.mp4"))
-    first = local_media(source, store)
-    assert local_media(source, store) == first
-    assert sha256_file(first) == sha256_file(folder / "b.mp4")
-    assert first.parent == tmp_path / "media" / "incoming" and first.suffix == ".mp4"
+def test_parquet_rows_become_sources_and_bad_rows_drops(folder: Path) -> None:
+    rows = [
+        {"path": "b.mp4", "sport": "soccer", "rights": "© 2026 League", "exportable": None},
+        {"path": "gone.mp4", "sport": "soccer", "rights": None, "exportable": True},
+        {"path": "deep/er/a.dat", "sport": None, "rights": None, "exportable": False},
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "list.parquet")
+    kept = find_sources([folder / "list.parquet"], Sport.TENNIS)
+    assert kept.items == [
+        Source(uri=str(folder / "b.mp4"), sport=Sport.SOCCER, title="b", rights="© 2026 League"),
+        Source(uri=str(folder / "deep/er/a.dat"), sport=Sport.TENNIS, title="a", exportable=False),
+    ]
+    assert [(d.item.rsplit(":", 1)[1], d.reason) for d in kept.drops] == [("2", DropReason.MISSING_FILE)]
+    (folder / "broken.parquet").write_bytes((folder / "list.parquet").read_bytes()[:-9])
+    with pytest.raises(FeedError, match="no Parquet file"):
+        read_manifest(folder / "broken.parquet")
+    pq.write_table(pa.table({"film": ["b.mp4"]}), folder / "other.parquet")
+    with pytest.raises(FeedError, match="unknown column film; the columns are"):
+        read_manifest(folder / "other.parquet")
 
 
-def test_urls_that_cannot_be_fetched_say_why(tmp_path: Path, httpserver: HTTPServer) -> None:
-    httpserver.expect_request("/gone.mp4").respond_with_data(b"", status=404)
-    httpserver.expect_request("/down.mp4").respond_with_data(b"", status=503)
-    store = Store(tmp_path / "media")
-    with pytest.raises(MissingMedia, match="mend the URL"):
-        local_media(Source(uri=httpserver.url_for("/gone.mp4")), store)
-    with pytest.raises(MediaError, match="try again"):
-        local_media(Source(uri=httpserver.url_for("/down.mp4")), store)
-    with pytest.raises(MediaError, match="cannot be fetched"):
-        local_media(Source(uri="gopher://example.org/a.mp4"), store)
-    assert not list((tmp_path / "media").rglob("*.mp4"))
-
-
-def test_a_missing_protocol_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "aiohttp", None)
-    with pytest.raises(UserError, match=r"pip install 'fsspec\[https\]'"):
-        local_media(Source(uri="https://example.org/a.mp4"), Store(tmp_path / "media"))
+def test_words_that_keep_a_film_in_do_so_unless_the_row_says_otherwise(folder: Path) -> None:
+    rows = [
+        {"licence": "CC-BY-4.0"},
+        {"licence": "CC BY-NC-ND 4.0"},
+        {"licence": "unknown", "rights": "© 2026 League. All rights reserved."},
+        {"licence": "SoccerNet NDA", "exportable": True},
+        {"licence": "CC0", "exportable": False},
+    ]
+    (folder / "list.jsonl").write_text("\n".join(json.dumps({"path": "b.mp4", **row}) for row in rows))
+    assert [source.exportable for source in read_manifest(folder / "list.jsonl").items] == [True, False, False, True, False]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deepsport.errors import RecipeError
+from deepsport.errors import RecipeError, UserError
 from flows.recipe import STAGES, load_recipe, recipe_names
 from flows.stages import with_settings
 
@@ -115,6 +115,42 @@ def test_a_speech_model_from_the_settings_is_hashed(monkeypatch: pytest.MonkeyPa
     assert other.ingest.speech.model == "small.en"
     assert other.stage_hash("ingest") != recipe.stage_hash("ingest")
     assert with_settings(recipe, Settings()) == recipe
+
+
+def test_more_tools_are_a_setting_that_changes_hashes_only_where_it_is_used(tmp_path: Path) -> None:
+    from deepsport.taxonomy import Tool
+    from flows.learning import run_train
+    from flows.session import open_session
+
+    tools = 'annotate.distill.episode.tools=["frame_extraction_tool", "rule_tool"]'
+    plain, offering = load_recipe("tiny"), load_recipe("tiny", [tools])
+    assert offering.episode.tools == (Tool.FRAMES, Tool.RULES)
+    assert "tools" not in plain.episode.model_dump() and offering.recipe_hash != plain.recipe_hash
+    same = load_recipe("tiny", ['annotate.distill.episode.tools=["frame_extraction_tool"]'])
+    assert same.recipe_hash == plain.recipe_hash
+    with pytest.raises(RecipeError, match=r"annotate.distill.episode.tools"):
+        load_recipe("tiny", ['annotate.distill.episode.tools=["crystal_ball"]'])
+    with pytest.raises(UserError, match="training plays with frame_extraction_tool alone"):
+        run_train(open_session(workspace=tmp_path, overrides=[tools]))
+
+
+def test_the_transcript_of_a_clip_is_on_its_own_frames() -> None:
+    from deepsport.records import Clip, Utterance
+    from deepsport.taxonomy import Sport
+    from deepsport.timebase import FrameRate, FrameWindow, Span
+    from flows.asking import transcript_of
+
+    clip = Clip(clip_id="c", broadcast_id="b", sport=Sport.SOCCER, span=Span(start_s=10, end_s=14), first_frame=250,
+                num_frames=100, rate=FrameRate(num=25))  # fmt: skip
+    said = [
+        Utterance(utterance_id=text, broadcast_id="b", span=Span(start_s=start, end_s=start + 1), text=text, avg_logprob=0,
+                  no_speech_prob=0)
+        for start, text in ((12.0, "Goal!"), (9.5, "Here he comes."), (20.0, "Elsewhere."))
+    ]  # fmt: skip
+    assert [(line.text, line.window) for line in transcript_of(clip, said)] == [
+        ("Here he comes.", FrameWindow(idx_start=0, idx_end=12)),
+        ("Goal!", FrameWindow(idx_start=50, idx_end=74)),
+    ]
 
 
 def test_reading_a_recipe_loads_no_torch() -> None:

@@ -296,7 +296,7 @@ def test_rl_samples_carry_no_trajectory(tmp_path: Path) -> None:
     kept = rl_samples(lessons, questions, clips, broadcasts, clip_bytes)
     write_shards(kept.items, tmp_path, "rl")
     reader = ShardReader(manifest_path(tmp_path, "rl"))
-    assert set(reader.json("lesson-0")) == {"lesson", "question", "clip"}
+    assert set(reader.json("lesson-0")) == {"lesson", "question", "clip", "title", "licence", "rights"}
     assert read_lesson(reader, "lesson-0").trajectory is None
 
 

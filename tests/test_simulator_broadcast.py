@@ -17,8 +17,8 @@ from deepsport.taxonomy import CameraKind, Sport, Transition
 from deepsport.timebase import FrameRate, FrameWindow, Span
 from ingest.simulator.broadcast import SimulatedBroadcast
 from ingest.simulator.files import simulate
-from ingest.simulator.schedule import NTSC, GraphicKind, Production, Scene, SimulatorConfig
-from ingest.simulator.sheet import COLUMNS, contact_sheet, moments_of
+from ingest.simulator.schedule import FILMED, NTSC, GraphicKind, Production, Scene, SimulatorConfig, show_of
+from ingest.simulator.sheet import CELL, COLUMNS, HEADING, contact_sheet, heading_of, moments_of
 from ingest.simulator.truth import Truth, read_truth
 
 SPORTS = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
@@ -236,7 +236,7 @@ def test_a_film_of_somebody_else_is_left_alone_and_a_killed_run_is_done_again(tm
     whole = files.video.read_bytes()
     files.truth.unlink()  # as when it was killed just before
     assert simulate(Sport.TENNIS, 1, 6, tmp_path, config) == files and files.video.read_bytes() == whole
-    with pytest.raises(UserError, match="cannot be written to"):
+    with pytest.raises(UserError, match="a file has that name"):
         simulate(Sport.TENNIS, 1, 6, video / "folder", config)
     for duration_s in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(UserError, match="cannot last"):
@@ -251,7 +251,25 @@ def test_the_contact_sheet_shows_everything_once() -> None:
     assert all(captions.count(str(kind)) == [k for k, _ in truth.gradual].count(kind) for kind in Transition)
     assert captions.count("flash") == len(truth.flashes)
     sheet = contact_sheet(broadcast, max_moments=COLUMNS + 1)
-    assert sheet.size == (COLUMNS * 262 + 6, 2 * 170 + 6) and np.asarray(sheet.convert("RGB")).std() > 30
+    assert sheet.size == (COLUMNS * CELL[0] + 6, HEADING + 2 * CELL[1] + 6) and np.asarray(sheet.convert("RGB")).std() > 30
+
+
+@pytest.mark.parametrize("sport", FILMED)
+def test_the_contact_sheet_says_what_numbers_mean_and_who_won(sport: Sport) -> None:
+    broadcast = filmed(sport, 3, 120)
+    truth = broadcast.truth
+    show = show_of(sport)
+    events = [moment for moment in moments_of(broadcast) if moment.is_event and not moment.caption.startswith("replay")]
+    for index, (event, moment) in enumerate(zip(truth.events, events, strict=True)):
+        assert str(event.team) in moment.caption and str(event.zone) in moment.more
+        assert event.num_players is None or f"{event.num_players} player" in moment.more
+        won = show.ledger.apply(truth.states[index], event).winner
+        assert won is None or moment.more.endswith(f": {truth.teams[won]} wins the match")
+        changed = show.score_words(truth.states[index]) != show.score_words(truth.states[index + 1])
+        assert not changed or ": " in moment.more, "the score moves and nobody says for whom"
+    title, legend = heading_of(truth, 5, 9)
+    assert show.score_unit in title and all(team in title for team in truth.teams) and "first 5 moments of 9" in title
+    assert "what and who" in legend
 
 
 @pytest.mark.slow

@@ -131,6 +131,9 @@ def test_vendors_are_told_by_content_and_companions_by_name(tmp_path):
     assert companion_of(feed, "statsbomb") == lineup
     assert companion_of(tmp_path / "elsewhere" / "sb_12_event.json", "statsbomb", [lineup]) == lineup
     assert companion_of(feed, "opta") is None
+    named, broken = write(tmp_path, "a.xml", b"<SoccerFeed/>"), write(tmp_path, "b.xml", b"")
+    assert companion_of(feed, "opta", [feed, broken, named]) == named
+    assert companion_of(feed, "opta", [named, write(tmp_path, "c.xml", b"<SoccerFeed/>")]) is None  # which of them?
 
 
 def test_what_cannot_be_a_feed_is_a_persons_error(tmp_path):

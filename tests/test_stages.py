@@ -38,6 +38,7 @@ from flows.session import Session
 from flows.simulation import make_broadcasts
 from flows.stage import StageFailed, StageResult
 from flows.stages import current_units, run_ingest
+from flows.status import show_status
 from flows.workspace import Workspace, open_workspace
 
 SMALL = """
@@ -90,11 +91,11 @@ def workspace(ingested: Workspace, tmp_path: Path) -> Workspace:
 
 
 def everything(root: Path) -> dict[str, tuple[int, bytes]]:
-    """Every file with its time and bytes, locks left out."""
+    """Every file with its time and bytes, but for locks and what is remembered of sources."""
     return {
         str(path.relative_to(root)): (path.stat().st_mtime_ns, path.read_bytes())
         for path in sorted(root.rglob("*"))
-        if path.is_file() and ".locks" not in path.parts
+        if path.is_file() and ".locks" not in path.parts and path.name != "hashes.json"
     }
 
 
@@ -329,6 +330,26 @@ def test_what_a_manifest_says_anew_replaces_what_it_said(workspace: Workspace, r
     assert all(broadcast.exportable for broadcast in broadcasts)
 
 
+def test_a_licence_that_the_recipe_does_not_name_stays_in_and_status_says_so(
+    workspace: Workspace, recipe: Recipe, recipe_path: Path, films: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_curriculum(workspace, recipe, oracle(passed_questions(workspace, recipe).questions))
+    open_only = load_recipe(str(recipe_path), ['export.licences=["CC0-1.0", "apache-2.0"]'])
+    assert run_export(workspace, open_only, "oracle").drops[DropReason.NO_LICENCE] == 0
+    reader = ShardReader(manifest_of(workspace, recipe, "rl"))
+    sample = reader.json(reader.keys[0])
+    assert (sample["licence"], sample["rights"]) == ("Apache-2.0", "") and sample["title"].split()[0] in ("soccer", "tennis")
+    closed = load_recipe(str(recipe_path), ['export.licences=["CC0-1.0"]'])
+    result = run_export(workspace, closed, "oracle")
+    assert result.drops[DropReason.NO_LICENCE] > 20
+    assert all(len(ShardReader(manifest_of(workspace, closed, name))) == 0 for name in SETS)
+    session = Session(workspace, closed, Settings(), workers=1, console=Console(file=io.StringIO()))
+    assert show_status(session, as_json=True) == 0
+    counted = json.loads(capsys.readouterr().out)["stages"]["export"]["drops"]
+    assert set(counted) == {"export_sft/no_licence", "export_rl/no_licence"}
+    assert sum(counted.values()) == result.drops[DropReason.NO_LICENCE]
+
+
 def test_a_renamed_copy_is_not_ingested_again(workspace: Workspace, recipe: Recipe, films: Path, tmp_path: Path) -> None:
     shutil.copy(films.parent / "tennis-0.mp4", tmp_path / "other.mp4")
     shutil.copy(films.parent / "tennis-0.feed.json", tmp_path / "other.feed.json")
@@ -337,6 +358,19 @@ def test_a_renamed_copy_is_not_ingested_again(workspace: Workspace, recipe: Reci
     result = run_ingest(workspace, recipe, [tmp_path / "m.jsonl"])
     assert result.drops == {DropReason.DUPLICATE_MEDIA: 1}
     assert len(workspace.catalog.read(Broadcast)) == 4
+
+
+def test_a_lost_proxy_is_made_anew_and_nothing_else(workspace: Workspace, recipe: Recipe, films: Path) -> None:
+    proxies = {broadcast.proxy_key: broadcast for broadcast in workspace.catalog.read(Broadcast)}
+    lost = workspace.store.path(min(proxies))
+    before = everything(workspace.root)
+    original = lost.read_bytes()
+    lost.unlink()
+    again = run_ingest(workspace, recipe, [films])
+    assert (again.num_new, again.exit_code) == (0, 0)
+    assert lost.read_bytes() == original
+    after = everything(workspace.root)
+    assert {name for name in after if after[name] != before.get(name)} == {str(lost.relative_to(workspace.root))}
 
 
 def test_a_folder_does_not_unsay_what_a_manifest_said(workspace: Workspace, recipe: Recipe, films: Path) -> None:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from annotate.templates import TemplateConfig, ask_broadcast, ask_questions
 from annotate.verify import stretches_in, verify_question, verify_questions
-from deepsport.records import Clip, Event, Made
+from deepsport.records import Clip, Event, Made, Shot
 from deepsport.sports import known_sports
 from deepsport.sports.base import label_of
-from deepsport.taxonomy import AnswerKind, Dimension, DropReason, Sport, Task
+from deepsport.taxonomy import AnswerKind, Dimension, DropReason, Sport, Task, Transition
 from deepsport.timebase import FrameRate, FrameWindow, Span
 
 RATE = FrameRate(num=25)
@@ -87,6 +87,32 @@ def test_decoys_of_a_broadcast_lie_where_its_events_lie(sports_world):
     assert len(found) > 40 and min(places) > 0.35 and max(places) < 0.95
     truth_first = sum(q.evidence.idx_start < decoy.idx_start for q, decoy in zip(found, decoys, strict=True))
     assert abs(truth_first / len(found) - 0.5) < 0.1  # paired: as often the earlier as the later one
+
+
+def shot(index, first, last, **fields):
+    window = FrameWindow(idx_start=first, idx_end=last)
+    return Shot(shot_id=f"shot-{index}", broadcast_id="b", shot_index=index, span=RATE.span_of(window), transition=Transition.CUT,
+                **fields)
+
+
+@pytest.mark.parametrize(("kind", "found", "asked"), [("goal", True, False), ("goal", False, False), ("foul", True, True),
+                                                      ("foul", False, False)])
+def test_no_decoy_lies_in_a_replay_that_may_show_such_an_event(kind, found, asked):
+    """Frames 60 to 140 of the clip are a replay: of a live shot before the clip, or of one that was not found."""
+    elsewhere = event(100, 112, kind, "blue")
+    replay = shot(2, 360, 440, replay=True, replay_of="shot-0" if found else None)
+    shots = [shot(0, 50, 200), shot(1, 300, 359), replay]
+    mine, ours = event(320, 332), clip(300)
+    events = [mine, elsewhere]
+    held = {"decoy_centres": {mine.event_id: 0.7}}
+    plain = by_task(ask_questions(ours, events, **held))
+    shown = by_task(ask_questions(ours, events, shots=shots, **held))
+    assert (Task.LOCALISATION in shown) == asked
+    assert shown == {task: question for task, question in plain.items() if task in shown}
+    faults = verify_question(plain[Task.LOCALISATION], ours, events, shots)
+    assert faults == ([] if asked else ["such an event is seen again in the stretch that is not meant"])
+    live = [each.model_copy(update={"replay": False, "replay_of": None}) for each in shots]
+    assert by_task(ask_questions(ours, events, shots=live, **held)) == plain, "without replays nothing changes"
 
 
 def test_two_events_at_once_are_ambiguous():

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from deepsport.errors import MediaError
 from deepsport.timebase import FrameRate, FrameWindow, Span
 from deepsport.video import (
+    FrameCache,
     FrameReader,
     MissingMedia,
     NoVideoStream,
+    Painter,
     VideoWriter,
     cut_clip,
     iter_frames,
@@ -60,14 +62,14 @@ def film_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("gop", [10, 30, 250])
+@pytest.mark.parametrize("gop", [1, 10, 30, 250])
 @pytest.mark.parametrize("b_frames", [0, 3])
 @pytest.mark.parametrize("rate", [FrameRate(num=25), FrameRate(num=30000, den=1001)])
 def test_reader_returns_exactly_the_asked_frame(tmp_path: Path, gop: int, b_frames: int, rate: FrameRate) -> None:
     path = tmp_path / "film.mp4"
     write_video(path, film(300), rate, gop=gop, b_frames=b_frames)
     rng = np.random.default_rng(gop + b_frames)
-    with FrameReader(path, size=(64, 48), cache_bytes=0) as reader:
+    with FrameReader(path, size=(64, 48), cache=FrameCache(0)) as reader:
         assert reader.num_frames == 300
         assert reader.rate == rate
         for index in [299, 0, 1, 150, 149, 151, 12, 299, *rng.integers(0, 300, 40).tolist()]:
@@ -112,14 +114,66 @@ def test_reading_a_whole_clip_in_pieces_decodes_it_once(film_path: Path, monkeyp
 def test_frames_met_on_the_way_are_kept_where_the_clip_fits_the_cache(film_path: Path) -> None:
     with FrameReader(film_path, size=(64, 64)) as reader:
         reader.frames([4])
-        assert sorted(reader._cache) == [0, 1, 2, 3, 4]
+        assert [number for _, number in reader._cache.keys_of(reader._number)] == [0, 1, 2, 3, 4]
 
 
 def test_cache_stays_within_its_bytes(film_path: Path) -> None:
-    with FrameReader(film_path, size=(64, 48), cache_bytes=5 * 64 * 48 * 3) as reader:
+    with FrameReader(film_path, size=(64, 48), cache=FrameCache(5 * 64 * 48 * 3)) as reader:
         for index in (0, 10, 20, 30, 40, 50, 60):
             reader.frames([index])
-        assert len(reader._cache) == 5
+        assert [number for _, number in reader._cache.keys_of(reader._number)] == [20, 30, 40, 50, 60]
+        assert reader._cache.size_bytes == reader._cache.limit_bytes
+
+
+def test_readers_share_a_cache_and_leave_it_when_they_close(film_path: Path) -> None:
+    cache = FrameCache(8 * 64 * 48 * 3)
+    one, other = (FrameReader(film_path, size=(64, 48), cache=cache) for _ in range(2))
+    one.frames([3, 30])
+    other.frames([3])
+    assert cache.size_bytes == 3 * 64 * 48 * 3
+    one.close()
+    assert cache.size_bytes == 64 * 48 * 3
+    other.frames(range(20, 40))
+    assert cache.size_bytes == cache.limit_bytes
+    other.close()
+    assert cache.size_bytes == 0
+
+
+def test_parts_of_a_reader_share_its_file_and_frames(film_path: Path) -> None:
+    with FrameReader(film_path, size=(64, 48)) as whole:
+        first, second = whole.part(10, 20), whole.part(25, 50)
+        assert (first.num_frames, second.num_frames) == (20, 50)
+        assert [number_of(frame) for frame in first.frames([0, 19])] == [10, 29]
+        first.close()
+        assert [number_of(frame) for frame in second.frames([4, 49])] == [29, 74]
+        assert second.part(5, 2).frames([1])[0].tobytes() == whole.frames([31])[0].tobytes()
+        with pytest.raises(IndexError, match="frame 20 asked for"):
+            first.frames([20])
+        with pytest.raises(ValueError, match="75 frames"):
+            whole.part(70, 6)
+
+
+def test_a_film_of_keyframes_is_read_as_the_container_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    write_video(path, film(60), FrameRate(num=25), gop=1)
+    with av.open(str(path)) as container, FrameReader(path, size=(64, 48), cache=FrameCache(0)) as reader:
+        assert reader._pictures.is_intra
+        painter = Painter((64, 48))
+        expected = [painter.rgb(picture) for picture in container.decode(video=0)]
+        assert all((reader.frames([i])[0] == expected[i]).all() for i in (59, 0, 17, 18, 16, 59))
+
+
+def test_a_keyframe_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    write_video(path, film(60), FrameRate(num=25), gop=1)
+    with FrameReader(path, size=(64, 48)) as reader:
+        place, size = reader._pictures._places[30]
+        with path.open("r+b") as file:
+            file.seek(place)
+            file.write(bytes(size))
+        reader.frames([29, 31])
+        with pytest.raises(MediaError, match=r"frame 30 cannot be decoded.*; ingest it again"):
+            reader.frames([30])
 
 
 def test_iter_frames_gives_every_frame_with_its_second(film_path: Path) -> None:

@@ -16,16 +16,18 @@ import numpy as np
 from PIL import Image
 
 from deepsport.agent.environment import Episode, EpisodeConfig
-from deepsport.agent.protocol import Conversation, frame_parts, text_part, tool_message, turn_message
+from deepsport.agent.protocol import Conversation, frame_parts, text_part, turn_message
 from deepsport.errors import UserError
 from deepsport.records import Trajectory
 from deepsport.sports.base import describe
-from deepsport.video import FrameReader
+from deepsport.video import FrameCache, FrameReader
 from export.samples import read_lesson
 from export.shards import ShardReader
 
 OPEN_CLIPS = 256
 """Clips that stay open with their decoded frames; more are reopened when they are asked for."""
+CACHE_BYTES = 1 << 30
+"""Decoded frames of all open clips together: a batch of rollouts on a clip finds what the one before has decoded."""
 
 
 class Lessons:
@@ -38,6 +40,7 @@ class Lessons:
         self._frame_size = frame_size
         self._folder = tempfile.TemporaryDirectory(prefix="deepsport-clips-")
         self._open: dict[str, FrameReader] = {}
+        self._cache = FrameCache(CACHE_BYTES)
 
     def frames(self, key: str) -> FrameReader:
         """The clip of a lesson; lessons on the same clip share one reader and what it has decoded."""
@@ -48,7 +51,7 @@ class Lessons:
             path = Path(self._folder.name) / f"{clip_id}.mp4"
             if not path.exists():
                 path.write_bytes(self.reader.blob(key, "mp4"))
-            self._open[clip_id] = FrameReader(path, size=self._frame_size)
+            self._open[clip_id] = FrameReader(path, size=self._frame_size, cache=self._cache)
         return self._open[clip_id]
 
     def episode(self, key: str, config: EpisodeConfig) -> Episode:
@@ -83,7 +86,7 @@ def replay(episode: Episode, trajectory: Trajectory, instructions: str = "") -> 
             raise UserError(f"{trajectory.trajectory_id}: {was}; run `deepsport annotate` again")
         conversation.append(turn_message(turn.text))
         if shown:
-            conversation.append(tool_message(shown.frame_indices, shown.frames))
+            conversation.append(shown.message())
     return conversation
 
 

@@ -4,24 +4,36 @@
 
 The state is plain, and the rules are the same for the two ways to drive it: ``step(text)`` with the text protocol (rollouts,
 distillation, evaluation), or ``call(idx_start, idx_end)`` and ``finish(text)`` where a trainer parses the turns (TRL).
+An episode may offer rules and transcript, too; a lookup in them costs a turn and no frames, and is no look at the clip.
 As in the paper (arXiv 2511.12908): 8 uniform initial frames, a repeated window is a format error. Ours: a format error ends
 the episode, and the budget is in turns and frames; a policy bounds its own tokens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from deepsport.agent.protocol import Message, opening_message, parse_turn, question_prompt, render_call
+from deepsport.agent.protocol import (
+    FRAMES_ONLY,
+    Lookup,
+    Message,
+    opening_message,
+    parse_turn,
+    question_prompt,
+    render_call,
+    tool_message,
+    words_message,
+)
 from deepsport.agent.scoring import score_answer
-from deepsport.agent.tools import FrameSource, FrameTool, ToolReply
+from deepsport.agent.tools import FrameSource, FrameTool, Said, ToolReply, rule_tool, transcript_tool
 from deepsport.ids import make_id
 from deepsport.records import Made, Question, Trajectory, Turn
-from deepsport.taxonomy import FormatErrorKind, StopReason
+from deepsport.taxonomy import FormatErrorKind, StopReason, Tool
 from deepsport.timebase import FrameWindow
 
 
@@ -38,20 +50,31 @@ class EpisodeConfig(BaseModel):
     """Turns of the policy; the last must answer, so one call less can be made."""
     max_frames: int = Field(default=64, ge=1)
     """Frames shown in all, the initial ones included."""
+    # Left out of what ids and hashes are made of while it is the default: episodes without lookups keep the ids they always had.
+    tools: tuple[Tool, ...] = Field(default=FRAMES_ONLY, exclude_if=lambda value: tuple(value) == FRAMES_ONLY)
+    """Tools that may be called: ``frame_extraction_tool``; ``rule_tool`` and ``transcript_tool`` answer in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Frames that were shown: frames_THWC is uint8 RGB, one a frame index."""
+    """Frames that were shown: frames_THWC is uint8 RGB, one a frame index. Or the words that a lookup was answered with."""
 
     frame_indices: tuple[int, ...]
     frames: NDArray[np.uint8]
+    words: str | None = None
+
+    def message(self) -> Message:
+        """As the message that answers the call."""
+        return tool_message(self.frame_indices, self.frames) if self.words is None else words_message(self.words)
 
 
 class Episode:
     """One question played on one clip. Not reusable: an episode that has stopped stays stopped."""
 
-    def __init__(self, question: Question, frames: FrameSource, config: EpisodeConfig | None = None) -> None:
+    def __init__(
+        self, question: Question, frames: FrameSource, config: EpisodeConfig | None = None, transcript: Sequence[Said] = ()
+    ) -> None:
+        """The transcript is that of the clip, in order; it is used where the config offers ``transcript_tool``."""
         self.question = question
         self.config = config or EpisodeConfig()
         self.num_frames = frames.num_frames
@@ -61,6 +84,7 @@ class Episode:
         self.stop: StopReason | None = None
         self.answer: str | None = None
         self._source = frames
+        self._transcript = transcript
         self._tool = FrameTool(frames, self.config.frames_per_call)
 
     @property
@@ -96,15 +120,29 @@ class Episode:
             self.turns.append(Turn(text=said, window=reply.window, frame_indices=reply.frame_indices))
         return reply
 
+    def look_up(self, lookup: Lookup, text: str) -> str | None:
+        """The words that answer a lookup, text being the whole turn; None when no turn is left, which stops the episode."""
+        if len(self.turns) + 1 >= self.config.max_turns:
+            self._end(text, StopReason.BUDGET)
+            return None
+        self.turns.append(Turn(text=text))
+        if lookup.window is not None:
+            return transcript_tool(lookup.window, self._transcript)
+        return rule_tool(lookup.query, self.question.sport)
+
     def step(self, text: str) -> Observation | None:
         """Take one turn; what it is shown, or None when the episode has stopped.
 
         Raises: AssertionError when it had already stopped.
         """
         assert self.stop is None, f"episode on {self.question.question_id} already ended: {self.stop}"
-        turn = parse_turn(text)
+        turn = parse_turn(text, self.config.tools)
         if turn.error is not None:
             self._end(text, StopReason.FORMAT_ERROR, turn.error)
+        elif turn.lookup is not None:
+            words = self.look_up(turn.lookup, text)
+            if words is not None:
+                return Observation((), np.empty((0, 0, 0, 3), np.uint8), words)
         elif turn.call is not None:
             reply = self.call(turn.call.idx_start, turn.call.idx_end, text)
             if reply.frames is not None:
@@ -121,7 +159,8 @@ class Episode:
         """
         if self.stop is not None:
             return
-        if parse_turn(text).call is not None:
+        turn = parse_turn(text, self.config.tools)
+        if turn.call is not None or turn.lookup is not None:
             self._end(text, StopReason.BUDGET)
         else:
             self.step(text)

@@ -3,6 +3,8 @@
     <think>Look.</think><tool_call>{"name": "frame_extraction_tool", "arguments": {"idx_start": 57, "idx_end": 63}}</tool_call>
     <think>Frame 61: corner kick, red.</think><answer>corner kick</answer>
 
+An episode may offer two more tools, which answer in words: ``rule_tool(query)`` and ``transcript_tool(idx_start, idx_end)``.
+
 Kept of the paper (arXiv 2511.12908): one ``<think>`` and then one action a turn, frames labelled with their index. Its exact
 prompt is not published; the wording here is ours. Messages are the plain dicts that chat templates, TRL and OpenAI-compatible
 servers take. The six tags are reserved: they cannot stand inside a thought or an answer.
@@ -15,16 +17,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsport.records import Question
-from deepsport.taxonomy import AnswerKind, FormatErrorKind
+from deepsport.taxonomy import AnswerKind, FormatErrorKind, Tool
 from deepsport.timebase import FrameWindow
 
-TOOL_NAME = "frame_extraction_tool"
+TOOL_NAME = Tool.FRAMES.value
+FRAMES_ONLY: Final = (Tool.FRAMES,)
+"""The tools of the paper's episode, and of ours unless it says otherwise."""
 
 Message: TypeAlias = dict[str, Any]
 """One chat message: ``role`` (user, assistant, tool) and ``content``, a list of text and image parts. JSON edge."""
@@ -40,17 +44,30 @@ _OPTION_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """A call of a tool that answers in words."""
+
+    query: str = ""
+    """Of ``rule_tool``."""
+    window: FrameWindow | None = None
+    """Of ``transcript_tool``; None for a query."""
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedTurn:
-    """What one turn says: a call or an answer, or the way it broke the protocol (then call and answer are None)."""
+    """What one turn says: a call for frames, a lookup or an answer, or the way it broke the protocol (then none of these)."""
 
     think: str | None
     call: FrameWindow | None = None
     answer: str | None = None
     error: FormatErrorKind | None = None
+    lookup: Lookup | None = None
 
 
-def parse_turn(text: str) -> ParsedTurn:
+def parse_turn(text: str, tools: Sequence[Tool] = FRAMES_ONLY) -> ParsedTurn:
     r"""Read one turn. White space around tags and words outside them are ignored; everything else is strict.
+
+    A call of a tool that is not among those offered is BAD_CALL.
 
     Never raises: a broken turn is a value with its error. A window that ends before it starts, or starts below 0, is
     BAD_WINDOW here; whether it lies inside the clip is the tool's business.
@@ -72,23 +89,30 @@ def parse_turn(text: str) -> ParsedTurn:
     if thought is None or thought.end() > action.start() or len(_THINK.findall(text)) > 1:
         return ParsedTurn(think, error=FormatErrorKind.NO_THINK)
     if calls:
-        window = _read_call(action.group(1))
-        return ParsedTurn(think, error=window) if isinstance(window, FormatErrorKind) else ParsedTurn(think, call=window)
+        call = _read_call(action.group(1), tools)
+        if isinstance(call, Lookup):
+            return ParsedTurn(think, lookup=call)
+        return ParsedTurn(think, error=call) if isinstance(call, FormatErrorKind) else ParsedTurn(think, call=call)
     answer = action.group(1).strip()
     return ParsedTurn(think, answer=answer) if answer else ParsedTurn(think, error=FormatErrorKind.EMPTY_ANSWER)
 
 
-def _read_call(text: str) -> FrameWindow | FormatErrorKind:
+def _read_call(text: str, tools: Sequence[Tool]) -> FrameWindow | Lookup | FormatErrorKind:
     try:
         call = json.loads(text)
     except (ValueError, RecursionError):  # ValueError also covers an integer of thousands of digits
         return FormatErrorKind.BAD_CALL
-    if not isinstance(call, dict) or set(call) != {"name", "arguments"} or call["name"] != TOOL_NAME:
+    if not isinstance(call, dict) or set(call) != {"name", "arguments"} or call["name"] not in list(tools):
         return FormatErrorKind.BAD_CALL
-    arguments = call["arguments"]
-    if not isinstance(arguments, dict) or set(arguments) != {"idx_start", "idx_end"}:
+    name, arguments = call["name"], call["arguments"]
+    wanted = {"query"} if name == Tool.RULES else {"idx_start", "idx_end"}
+    if not isinstance(arguments, dict) or set(arguments) != wanted:
         return FormatErrorKind.BAD_CALL
-    return read_window(arguments["idx_start"], arguments["idx_end"])
+    if name == Tool.RULES:
+        query = arguments["query"]
+        return Lookup(query) if isinstance(query, str) and query.strip() else FormatErrorKind.BAD_CALL
+    window = read_window(arguments["idx_start"], arguments["idx_end"])
+    return Lookup(window=window) if name == Tool.TRANSCRIPT and isinstance(window, FrameWindow) else window
 
 
 def read_window(idx_start: object, idx_end: object) -> FrameWindow | FormatErrorKind:
@@ -111,6 +135,19 @@ def render_call(think: str, window: FrameWindow) -> str:
     '<think>Go.</think><tool_call>{"name": "frame_extraction_tool", "arguments": {"idx_start": 5, "idx_end": 9}}</tool_call>'
     """
     return f"<think>{_free_of_tags(think)}</think><tool_call>{call_json(window)}</tool_call>"
+
+
+def render_lookup(think: str, lookup: Lookup) -> str:
+    """A turn that looks something up; parse_turn reads it back where the tool is offered. Raises: ValueError on a tag inside.
+
+    >>> render_lookup("Who serves?", Lookup("who serves next"))
+    '<think>Who serves?</think><tool_call>{"name": "rule_tool", "arguments": {"query": "who serves next"}}</tool_call>'
+    """
+    call: dict[str, object] = {"name": Tool.RULES, "arguments": {"query": lookup.query}}
+    if lookup.window is not None:
+        arguments = {"idx_start": lookup.window.idx_start, "idx_end": lookup.window.idx_end}
+        call = {"name": Tool.TRANSCRIPT, "arguments": arguments}
+    return f"<think>{_free_of_tags(think)}</think><tool_call>{_free_of_tags(json.dumps(call))}</tool_call>"
 
 
 def call_json(window: FrameWindow) -> str:
@@ -148,9 +185,11 @@ def question_prompt(question: Question, num_frames: int, instructions: str = "")
     return "\n".join(lines)
 
 
-def full_instructions() -> str:
+def full_instructions(tools: Sequence[Tool] = FRAMES_ONLY) -> str:
     """The instructions for a pretrained model, which has not learnt the protocol by heart; holds ``{num_frames}``."""
-    return (resources.files("deepsport.agent") / "prompts" / "instructions.txt").read_text(encoding="utf-8")
+    prompts = resources.files("deepsport.agent") / "prompts"
+    told = [tool for tool in (Tool.RULES, Tool.TRANSCRIPT) if tool in tools]
+    return "".join((prompts / f"{name}.txt").read_text(encoding="utf-8") for name in ("instructions", *told))
 
 
 def frame_parts(frame_indices: Sequence[int], frames_THWC: NDArray[np.uint8]) -> list[dict[str, Any]]:
@@ -185,3 +224,8 @@ def turn_message(text: str) -> Message:
 def tool_message(frame_indices: Sequence[int], frames_THWC: NDArray[np.uint8]) -> Message:
     """The frames that answer a call."""
     return {"role": "tool", "content": frame_parts(frame_indices, frames_THWC)}
+
+
+def words_message(text: str) -> Message:
+    """The words that answer a lookup; the protocol's tags, which only the policy may write, are taken out."""
+    return {"role": "tool", "content": [text_part(_TAG.sub("", text))]}

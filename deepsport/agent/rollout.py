@@ -7,7 +7,7 @@ from itertools import islice
 
 from deepsport.agent.environment import Episode
 from deepsport.agent.policies import Policy
-from deepsport.agent.protocol import Conversation, tool_message, turn_message
+from deepsport.agent.protocol import Conversation, turn_message
 from deepsport.records import Made, Trajectory
 
 
@@ -31,12 +31,12 @@ def rollout(
 
 
 def _advance(episode: Episode, conversation: Conversation, text: str | None) -> bool:
-    """Take one turn; whether the episode goes on, its conversation then grown by the turn and the frames shown."""
+    """Take one turn; whether the episode goes on, its conversation then grown by the turn and what it was answered with."""
     if text is None:
         episode.fail()
         return False
     shown = episode.step(text)
     if shown is None:
         return False
-    conversation += [turn_message(text), tool_message(shown.frame_indices, shown.frames)]
+    conversation += [turn_message(text), shown.message()]
     return True

@@ -1,4 +1,4 @@
-"""The frame tool and where its frames come from.
+"""The tools of an episode: the frame tool and where its frames come from, and two that answer in words.
 
 Shapes: T frames in time, H and W in pixels, C = 3 (RGB).
 """
@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsport.agent.protocol import frame_parts, read_window, text_part
-from deepsport.taxonomy import FormatErrorKind
+from deepsport.sports import known_sports
+from deepsport.sports.rules import find_rules
+from deepsport.taxonomy import FormatErrorKind, Sport
 from deepsport.timebase import FrameWindow
+
+NUM_RULES = 3
+"""Rules that one query is answered with."""
 
 
 class FrameSource(Protocol):
@@ -92,3 +97,34 @@ class FrameTool:
         indices = window.uniform(count)
         text = f"Frames {', '.join(map(str, indices))}."
         return ToolReply(text, window=window, frame_indices=tuple(indices), frames=self._source.frames(indices))
+
+
+class Said(NamedTuple):
+    """Something that is said in a clip, and on which of its frames."""
+
+    window: FrameWindow
+    text: str
+
+
+def rule_tool(query: str, sport: Sport) -> str:
+    """The rules that fit a query best, each with the law it stands on; of every sport where this one has no rules here.
+
+    >>> rule_tool("what follows an offside?", Sport.SOCCER).splitlines()[0][:55]
+    'soccer.offside (IFAB Laws of the Game 2024/25, Law 11):'
+    >>> rule_tool("xylophone", Sport.SOCCER)
+    'No rule has a word of it.'
+    """
+    found = find_rules(query, sport if sport in known_sports() else None, NUM_RULES)
+    lines = [f"{rule.rule_id} ({rule.edition}, {rule.law}): {rule.text}" for rule in found]
+    return "\n".join(lines) or "No rule has a word of it."
+
+
+def transcript_tool(window: FrameWindow, said: Sequence[Said]) -> str:
+    """What is said on any frame of a window, line by line with its frames.
+
+    >>> line = Said(FrameWindow(idx_start=48, idx_end=76), "What a goal!")
+    >>> [transcript_tool(FrameWindow(idx_start=first, idx_end=90), [line]) for first in (70, 80)]
+    ['48-76: What a goal!', 'Nothing is said there.']
+    """
+    lines = [f"{line.window.idx_start}-{line.window.idx_end}: {line.text}" for line in said if line.window.tiou(window) > 0]
+    return "\n".join(lines) or "Nothing is said there."

@@ -98,7 +98,7 @@ class Rule:
     law: str
     """Where the official text says so: ``Law 17``."""
     edition: str
-    """The official text: ``IFAB Laws of the Game 2025/26``."""
+    """The official text: ``IFAB Laws of the Game 2024/25``."""
     tags: tuple[str, ...]
     """Words it is found by: kinds of event, and what people call it."""
     verified: date | None = None

@@ -5,18 +5,22 @@ has pts i/rate, so a frame index and a moment say the same thing; `FrameReader` 
 Sources are another matter: they rotate, vary in rate and start late. `probe` says so, `iter_frames` and `read_audio` put the
 clock at the first video frame, and ingest makes the proxy.
 
-    media ─▶ pictures, sound ─▶ writing
+    media ─▶ pictures ─▶ reading, sound ─▶ writing
 
 Array legend: T frames, H height, W width, C channels (RGB), N audio samples. Errors: MediaError with the path and the remedy.
 """
 
+from deepsport.video.fields import Deinterlacer
 from deepsport.video.media import MediaInfo, MissingMedia, NoVideoStream, display_size, open_media, probe, video_stream
-from deepsport.video.pictures import FrameReader, Frames, JpegWriter, Painter, PictureReader, iter_frames, matrix_of, pillarboxed
+from deepsport.video.pictures import Frames, JpegWriter, Painter, iter_frames, matrix_of, pillarboxed
+from deepsport.video.reading import FrameCache, FrameReader, PictureReader
 from deepsport.video.sound import AudioAligner, Samples, read_audio
 from deepsport.video.writing import PacketCopier, VideoWriter, cut_clip, write_video
 
 __all__ = [
     "AudioAligner",
+    "Deinterlacer",
+    "FrameCache",
     "FrameReader",
     "Frames",
     "JpegWriter",

@@ -26,6 +26,8 @@ _COMMON_RATES = tuple(
 )
 _MAX_RATE = Fraction(120)
 _PROBE_PACKETS = 2000
+_PROGRESSIVE = 1
+"""FFmpeg's AVFieldOrder: 0 unknown, 1 progressive, from 2 on interlaced."""
 
 
 class MissingMedia(MediaError):
@@ -47,6 +49,8 @@ class MediaInfo(BaseModel):
     rate: FrameRate
     """Nominal frame rate; see variable_rate."""
     duration_s: float
+    """As the file states it, else counted."""
+    duration_stated: bool
     num_frames: int
     """An estimate: what the header claims, or duration times rate."""
     has_video: bool
@@ -59,7 +63,11 @@ class MediaInfo(BaseModel):
     audio_codec: str | None
     start_s: float
     """When the first video frame is due on the file's own clock."""
+    sound_start_s: float
+    """When the sound begins, after the first video frame; negative when before it, 0 without sound."""
     square_pixels: bool
+    interlaced: bool
+    """Whether the file says so, of the stream or of its first frame."""
     keyframe_interval: int
     """Largest distance between keyframes seen, in frames."""
 
@@ -116,7 +124,7 @@ def _nominal_rate(stream: VideoStream, deltas: Sequence[int]) -> Fraction:
 
 
 def probe(path: Path) -> MediaInfo:
-    """What the file holds; reads the headers, at most 2000 packets, and decodes one frame.
+    """What the file holds; reads the headers, 2000 packets (all of them where no duration is stated), and decodes one frame.
 
     Raises: MissingMedia, NoVideoStream, MediaError when not a single frame can be decoded.
     """
@@ -128,8 +136,10 @@ def probe(path: Path) -> MediaInfo:
         keys: list[int] = []
         first: VideoFrame | None = None
         count = 0
+        stated = bool(stream.duration or container.duration)
         try:
             for packet in container.demux(stream):
+                count += packet.size > 0
                 if first is None:
                     first = next(iter(_decoded(packet)), None)
                 # Packets before an edit list's start are decoded and never shown.
@@ -137,8 +147,7 @@ def probe(path: Path) -> MediaInfo:
                     if packet.is_keyframe:
                         keys.append(len(times))
                     times.append(packet.pts)
-                count += 1
-                if count >= _PROBE_PACKETS and first is not None:
+                if count >= _PROBE_PACKETS and first is not None and stated:
                     break
         except FFmpegError as error:
             if first is None:
@@ -163,7 +172,7 @@ def probe(path: Path) -> MediaInfo:
         elif container.duration:
             duration_s = max(0.0, container.duration / av.time_base - start_s)
         else:
-            duration_s = float((times[-1] - times[0]) * tick + nominal) if times else 0.0
+            duration_s = float((times[-1] - times[0]) * tick + nominal if times else count * nominal)
         intervals = [b - a for a, b in zip(keys, [*keys[1:], len(times)], strict=False)]
         audio = next(iter(container.streams.audio), None)
         return MediaInfo(
@@ -171,6 +180,7 @@ def probe(path: Path) -> MediaInfo:
             height=height,
             rate=FrameRate.of(rate),
             duration_s=duration_s,
+            duration_stated=stated,
             num_frames=stream.frames or round(duration_s * rate),
             has_video=True,
             has_audio=audio is not None,
@@ -180,7 +190,9 @@ def probe(path: Path) -> MediaInfo:
             pixel_format=context.pix_fmt or "",
             audio_codec=audio.codec_context.name if audio is not None and audio.codec_context is not None else None,
             start_s=start_s,
+            sound_start_s=0.0 if audio is None else float((audio.start_time or 0) * (audio.time_base or 0)) - start_s,
             square_pixels=aspect == 1,
+            interlaced=first.interlaced_frame or context.field_order > _PROGRESSIVE,
             keyframe_interval=max(intervals, default=0),
         )
 

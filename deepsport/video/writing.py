@@ -21,7 +21,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from deepsport.timebase import FrameRate, FrameWindow, Span
-from deepsport.video.pictures import FULL_RANGE, LIMITED_RANGE, Frames, PictureReader, matrix_of
+from deepsport.video.pictures import FULL_RANGE, LIMITED_RANGE, Frames, matrix_of
+from deepsport.video.reading import PictureReader
 from deepsport.video.sound import Samples, read_audio
 
 
@@ -116,6 +117,8 @@ class VideoWriter(_Mp4):
             "bf": str(b_frames),
             "sc_threshold": "0",
             "flags": "+bitexact",
+            # Made for finding frames: less than half the time to decode, for a tenth more bytes.
+            **({"tune": "fastdecode"} if gop == 1 else {}),
         }
         context.color_range = LIMITED_RANGE
         self._audio = self._container.add_stream("aac", rate=sample_rate) if sample_rate else None

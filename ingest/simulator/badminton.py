@@ -39,6 +39,7 @@ class BadmintonShow(SportShow):
 
     sport = Sport.BADMINTON
     kinds = ("smash", "drop_shot", "netted", "shuttle_out")
+    score_unit = "games, points"
     field = Field(
         length_m=6.1,
         width_m=13.4,

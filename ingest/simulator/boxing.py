@@ -30,6 +30,7 @@ class BoxingShow(SportShow):
 
     sport = Sport.BOXING
     kinds = ("knockdown", "knockout", "technical_knockout", "point_deduction")
+    score_unit = "the first judge's points"
     field = Field(
         length_m=6.1,
         width_m=6.1,

@@ -37,6 +37,7 @@ class FencingShow(SportShow):
 
     sport = Sport.FENCING
     kinds = ("attack", "riposte", "rear_limit", "red_card")
+    score_unit = "touches"
     field = Field(
         length_m=14,
         width_m=2,

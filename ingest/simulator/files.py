@@ -77,7 +77,16 @@ def simulate(
     something else, or the folder cannot be written to.
     """
     broadcast = SimulatedBroadcast(sport, seed, duration_s, config)
-    return write_files(broadcast, out_dir / f"{sport}-{seed}.mp4", on_frame=on_frame)
+    return write_files(broadcast, film_path(out_dir, sport, seed), on_frame=on_frame)
+
+
+def film_path(folder: Path, sport: Sport, seed: int) -> Path:
+    """What a simulated film is called.
+
+    >>> film_path(Path("made"), Sport.TENNIS, 3).name
+    'tennis-3.mp4'
+    """
+    return folder / f"{sport}-{seed}.mp4"
 
 
 def write_files(
@@ -107,6 +116,8 @@ def make_folder(folder: Path) -> None:
     """Makes the folder, unless it is there. Raises: UserError when that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"{folder}: cannot be made, for a file has that name or a part of it; name another folder") from None
     except OSError as error:
         raise UserError(f"{folder}: cannot be written to ({error.strerror or error})") from error
 

@@ -48,6 +48,7 @@ class IceHockeyShow(SportShow):
 
     sport = Sport.ICE_HOCKEY
     kinds = ("goal", "icing", "offside", "minor_penalty")
+    score_unit = "goals"
     field = Field(
         length_m=60,
         width_m=30,

@@ -38,6 +38,7 @@ class SoccerShow(SportShow):
 
     sport = Sport.SOCCER
     kinds = ("goal", "corner_kick", "foul", "offside")
+    score_unit = "goals"
     field = Field(
         length_m=105,
         width_m=68,

@@ -121,6 +121,8 @@ class SportShow(ABC):
     """How far the players follow the ball, as a share of its way."""
     sway: float = 0.02
     """How far a player wanders about its place, as a share of the field's length."""
+    score_unit: str = "points"
+    """What the numbers of `score_words` count, in their order."""
     players_shown: tuple[int, int] | None = (1, 3)
     """Fewest and most players that take part in an event; None where it is always one athlete and nobody counts."""
 

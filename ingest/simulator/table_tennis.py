@@ -34,6 +34,7 @@ class TableTennisShow(SportShow):
 
     sport = Sport.TABLE_TENNIS
     kinds = ("service_ace", "smash", "netted", "long_out")
+    score_unit = "games, points"
     field = Field(
         length_m=11,
         width_m=5,

@@ -34,6 +34,7 @@ class TennisShow(SportShow):
 
     sport = Sport.TENNIS
     kinds = ("ace", "double_fault", "net_point", "long_out")
+    score_unit = "games, points"
     field = Field(
         length_m=10.97,
         width_m=23.77,

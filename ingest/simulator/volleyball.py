@@ -27,6 +27,7 @@ class VolleyballShow(SportShow):
 
     sport = Sport.VOLLEYBALL
     kinds = ("kill", "block", "service_ace", "net_touch")
+    score_unit = "sets, points"
     field = Field(
         length_m=18,
         width_m=9,

@@ -1,0 +1,281 @@
+"""Frames of constant-rate proxies and clips by number, whatever the file is made of.
+
+Where every frame is a keyframe (a proxy that ingest encoded), a frame costs the decoding of its own bytes, which the file's
+index names. Elsewhere it costs the decoding from its keyframe on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from av.codec.context import CodecContext
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from deepsport.errors import MediaError
+from deepsport.timebase import FrameRate
+from deepsport.video.media import open_media, video_stream
+from deepsport.video.pictures import Frames, Painter
+
+# Decoding on is as cheap as a seek for about this many frames.
+_SEEK_COST = 5
+_reader_numbers = itertools.count()
+
+
+class FrameCache:
+    """Decoded frames of any number of readers within a limit of bytes; those that were not asked for longest go first."""
+
+    def __init__(self, limit_bytes: int = 64 << 20) -> None:
+        self.limit_bytes = limit_bytes
+        self.size_bytes = 0
+        self._frames: OrderedDict[tuple[int, int], Frames] = OrderedDict()
+
+    def get(self, key: tuple[int, int]) -> Frames | None:
+        """The frame of that key, reader and number, if it is still there."""
+        frame_HWC = self._frames.get(key)
+        if frame_HWC is not None:
+            self._frames.move_to_end(key)
+        return frame_HWC
+
+    def put(self, key: tuple[int, int], frame_HWC: Frames) -> None:
+        """Keep a frame, and let go of others if need be."""
+        self.drop([key])
+        self._frames[key] = frame_HWC
+        self.size_bytes += frame_HWC.nbytes
+        while self.size_bytes > self.limit_bytes:
+            self.size_bytes -= self._frames.popitem(last=False)[1].nbytes
+
+    def drop(self, keys: Iterable[tuple[int, int]]) -> None:
+        """Let go of frames."""
+        for key in keys:
+            frame_HWC = self._frames.pop(key, None)
+            self.size_bytes -= 0 if frame_HWC is None else frame_HWC.nbytes
+
+    def keys_of(self, reader: int) -> list[tuple[int, int]]:
+        """What is kept of a reader, oldest first."""
+        return [key for key in self._frames if key[0] == reader]
+
+
+class FrameReader:
+    """Random access to the frames of a constant-rate proxy or clip: exactly the frames asked for, by pts.
+
+    Frame i of the reader is frame first_frame + i of the file; ``part`` gives a reader of a stretch that shares the open file.
+    Decoded frames stay in the cache, one of 64 MiB of the reader's own or one that is shared; where the whole stretch fits into
+    64 MiB, frames met on the way are kept as well, so reading a clip in pieces decodes it once.
+    Not thread-safe: give each thread its own reader and cache.
+
+    Raises: MissingMedia, NoVideoStream, MediaError when the file is not constant-rate or a frame cannot be decoded.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        size: tuple[int, int],
+        first_frame: int = 0,
+        num_frames: int | None = None,
+        cache: FrameCache | None = None,
+    ) -> None:
+        pictures = PictureReader(path)
+        try:
+            self._set_up(pictures, Painter(size), first_frame, num_frames, FrameCache() if cache is None else cache)
+        except ValueError:
+            pictures.close()
+            raise
+        self._number, self._is_part = next(_reader_numbers), False
+
+    def _set_up(
+        self, pictures: PictureReader, painter: Painter, first_frame: int, num_frames: int | None, cache: FrameCache
+    ) -> None:
+        self.path, self.rate = pictures.path, pictures.rate
+        self._pictures, self._painter, self._cache = pictures, painter, cache
+        available = pictures.num_frames - first_frame
+        if first_frame < 0 or available < 1 or (num_frames is not None and num_frames > available):
+            raise ValueError(f"{self.path} has {pictures.num_frames} frames, asked for {num_frames} from {first_frame}")
+        self.first_frame = first_frame
+        self.num_frames = available if num_frames is None else num_frames
+        size_bytes = self.num_frames * painter.size[0] * painter.size[1] * 3
+        self._keep_all = size_bytes <= min(cache.limit_bytes, 64 << 20) and not pictures.is_intra
+
+    def part(self, first_frame: int, num_frames: int) -> FrameReader:
+        """A reader of so many frames from first_frame on; it lives no longer than this one. Raises: ValueError, as above."""
+        part = object.__new__(FrameReader)
+        part._set_up(self._pictures, self._painter, self.first_frame + first_frame, num_frames, self._cache)
+        part._number, part._is_part = self._number, True
+        return part
+
+    def frames(self, indices: Sequence[int]) -> Frames:
+        """The frames asked for, in the order asked, as THWC uint8 RGB. Indices may repeat.
+
+        Raises: IndexError for an index outside [0, num_frames), MediaError when one cannot be decoded.
+        """
+        for index in indices:
+            if not 0 <= index < self.num_frames:
+                raise IndexError(f"{self.path}: frame {index} asked for, there are {self.num_frames}")
+        width, height = self._painter.size
+        frames_THWC = np.empty((len(indices), height, width, 3), np.uint8)
+        places: dict[int, list[int]] = {}
+        for place, index in enumerate(indices):
+            places.setdefault(index, []).append(place)
+        for index in sorted(places):
+            frames_THWC[places[index]] = self._frame(self.first_frame + index)
+        return frames_THWC
+
+    def _frame(self, number: int) -> Frames:
+        found = self._cache.get((self._number, number))
+        if found is not None:
+            return found
+        last = self.first_frame + self.num_frames - 1
+        for met, picture in self._pictures.until(number):
+            key = (self._number, met)
+            if met == number:
+                found = self._painter.rgb(picture)
+                self._cache.put(key, found)
+            elif self._keep_all and self.first_frame <= met <= last and self._cache.get(key) is None:
+                self._cache.put(key, self._painter.rgb(picture))
+        assert found is not None, "until ends with the frame asked for"
+        return found
+
+    def close(self) -> None:
+        """Close the file; cached frames go as well. A part has nothing to close."""
+        if not self._is_part:
+            self._pictures.close()
+            self._cache.drop(self._cache.keys_of(self._number))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class PictureReader:
+    """Decoded pictures of a constant-rate file by number; remembers where it is, and seeks only when that is cheaper."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._container = open_media(path)
+        try:
+            self._stream = video_stream(self._container, path)
+            rate = self._stream.average_rate
+            if rate is None or self._stream.time_base is None:
+                raise MediaError(f"{path}: states no frame rate; ingest it to get a proxy")
+        except MediaError:
+            self._container.close()
+            raise
+        self.rate = FrameRate.of(Fraction(rate))
+        self._ticks = 1 / (Fraction(rate) * Fraction(self._stream.time_base))
+        self._start = self._stream.start_time or 0
+        self.num_frames = self._stream.frames or round((self._stream.duration or 0) / self._ticks)
+        entries = self._stream.index_entries
+        stamps = np.array([entry.timestamp for entry in entries if entry.is_keyframe], np.int64)
+        keys = np.rint((stamps - self._start) / float(self._ticks)).astype(np.int64)
+        self._keys = np.unique(keys)
+        """Numbers of the keyframes, as far as the file's index tells; its times are those of decoding, so a lower bound."""
+        self._places: list[tuple[int, int]] = []
+        """Where the bytes of each frame lie, and how many; empty unless every frame is a keyframe."""
+        if self._stream.codec_context.name == "h264" and np.array_equal(keys, np.arange(self.num_frames)):
+            self._places = [(entry.pos, entry.size) for entry in entries if entry.is_keyframe]
+            self._file = os.open(path, os.O_RDONLY)
+            self._intra = _decoder_like(self._stream.codec_context)
+        self._decoder: Iterator[VideoFrame] | None = None
+        self._next = 0
+
+    @property
+    def is_intra(self) -> bool:
+        """Whether every frame is decoded by itself."""
+        return bool(self._places)
+
+    def _number(self, pts: int) -> int:
+        return round((pts - self._start) / self._ticks)
+
+    def until(self, number: int) -> Iterator[tuple[int, VideoFrame]]:
+        """Decode up to picture number; gives (number, picture) for it and for those met on the way.
+
+        Raises: MediaError when the file has no frame with that pts or it cannot be decoded.
+        """
+        if 0 <= number < len(self._places):
+            yield number, self._alone(number)
+            return
+        before = int(np.searchsorted(self._keys, number, side="right"))
+        key = int(self._keys[before - 1]) if before else 0
+        back_off = 0
+        if self._decoder is None or number < self._next or key > self._next + _SEEK_COST:
+            self._seek(number)
+        while True:
+            met: int | None = None
+            for met, picture in self._run():
+                if met > number:
+                    break
+                yield met, picture
+                if met == number:
+                    return
+            if met is not None and met > number and self._first > number and back_off < number + 1:
+                # Landed behind it: the index goes by decoding times, which run ahead of pts when there are B-frames.
+                back_off = max(8, back_off * 2)
+                self._seek(max(0, number - back_off))
+                back_off = back_off if back_off < number else number + 1
+                continue
+            raise MediaError(f"{self.path}: no frame has the pts of frame {number}; not a constant-rate proxy, ingest it again")
+
+    def _alone(self, number: int) -> VideoFrame:
+        place, size = self._places[number]
+        try:
+            pictures = self._intra.decode(Packet(os.pread(self._file, size, place)))
+            if not pictures:  # a stream that does not say that it has no B-frames: the decoder waits for more
+                pictures = self._intra.decode(None)
+                self._intra.flush_buffers()
+        except FFmpegError as error:
+            raise MediaError(f"{self.path}: frame {number} cannot be decoded ({error.strerror}); ingest it again") from error
+        if len(pictures) != 1:
+            raise MediaError(f"{self.path}: frame {number} cannot be decoded; ingest it again")
+        return pictures[0]
+
+    def _seek(self, number: int) -> None:
+        try:
+            self._container.seek(self._start + round(number * self._ticks), stream=self._stream, backward=True)
+        except FFmpegError as error:
+            raise MediaError(f"{self.path}: cannot seek to frame {number} ({error.strerror}); ingest it again") from error
+        self._decoder = iter(self._container.decode(self._stream))
+        self._first = -1
+
+    def _run(self) -> Iterator[tuple[int, VideoFrame]]:
+        assert self._decoder is not None
+        try:
+            for picture in self._decoder:
+                # After a seek, pictures that lead up to the first keyframe (open GOP) lack their references.
+                if picture.pts is None or (self._first < 0 and not picture.key_frame):
+                    continue
+                number = self._number(picture.pts)
+                self._first = number if self._first < 0 else self._first
+                self._next = number + 1
+                yield number, picture
+        except FFmpegError as error:
+            self._decoder = None
+            raise MediaError(f"{self.path}: a frame cannot be decoded ({error.strerror}); ingest it again") from error
+        self._decoder = None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._decoder = None
+        self._container.close()
+        if self._places:
+            os.close(self._file)
+            self._places = []
+
+
+def _decoder_like(of: VideoCodecContext) -> VideoCodecContext:
+    """A decoder of its own, for packets that come by no container."""
+    decoder = CodecContext.create(of.name, "r")
+    assert isinstance(decoder, VideoCodecContext)
+    decoder.extradata, decoder.thread_count = of.extradata, 1
+    return decoder
