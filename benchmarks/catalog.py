@@ -42,7 +42,7 @@ def make_questions(num: int) -> list[Question]:
             sport=(Sport.SOCCER, Sport.TENNIS)[i % 2],
             task=Task.EVENT_RECOGNITION,
             dimension=DIMENSION_OF[Task.EVENT_RECOGNITION],
-            text=f"Between frames {i % 90} and {i % 90 + 28}, which event happens?",
+            text=f"In frames {i % 90}-{i % 90 + 28}, which event happens?",
             answer_kind=AnswerKind.CHOICE,
             options=("goal", "corner kick", "foul", "offside"),
             answers=("goal",),

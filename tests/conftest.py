@@ -155,7 +155,7 @@ def train_world(tmp_path_factory):
             sport=Sport.SOCCER,
             task=Task.TEAM_RECOGNITION,
             dimension=Dimension.RECOGNITION,
-            text="Between frames 12 and 20, which team?",
+            text="In frames 12-20, which team?",
             answer_kind=AnswerKind.CHOICE,
             options=("red", "blue"),
             answers=(right,),
@@ -194,11 +194,16 @@ def train_world(tmp_path_factory):
         content = {"caption": f"{colour} team."}
         if number % 5 == 0:
             prompt, reply = question_prompt(question, 40), render_answer("Seen.", colour)
-            content = {"prompt": prompt, "looks": [[3, 9]], "replies": [reply]}
+            caption = f"{colour} team."
+            content = {"prompt": prompt, "looks": [[3, 9]], "captions": [[caption, caption]], "replies": [reply]}
         stills.append(frames_sample(f"still-{number}", content, [jpeg.getvalue()] * (2 if number % 5 == 0 else 1)))
     for number, colour in enumerate(("red", "blue")):
-        prompt, reply = f"{colour} team.\n{question_prompt(question, 40)}", render_answer("Seen.", colour)
-        told = {"prompt": prompt, "looks": [], "replies": [reply]}
+        told = {
+            "prompt": question_prompt(question, 40),
+            "looks": [[3, 9], [12, 16]],
+            "captions": [["play", "play"], ["play", f"{colour} team."]],
+            "replies": [render_answer("Look.", "not visible"), render_answer("Seen.", colour)],
+        }
         stills.append(frames_sample(f"told-{number}", told, []))
     for name, samples in {"rl": rl, "sft": sft, "perception": stills}.items():
         write_shards(samples, root / "shards", name, inputs=[name])
@@ -206,7 +211,7 @@ def train_world(tmp_path_factory):
     def tiny(family="qwen3_vl"):
         from train.config import TinyConfig
 
-        return TinyConfig(family=family, hidden_size=32, num_layers=1, vision_size=32, vocabulary_size=480)
+        return TinyConfig(family=family, hidden_size=32, num_layers=1, vision_size=32, vocabulary_size=768)
 
     words = [
         f"<|im_start|>user\nFrame 12: {question_prompt(question, 40)}<|im_end|>\n<|im_start|>assistant\n",

@@ -13,7 +13,7 @@ from deepsport.timebase import FrameWindow
 
 QUESTION = Question(
     question_id="q", clip_id="c", broadcast_id="b", sport=Sport.SOCCER, task=Task.EVENT_RECOGNITION,
-    dimension=Dimension.RECOGNITION, text="What happens between frames 30 and 60?", answer_kind=AnswerKind.CHOICE,
+    dimension=Dimension.RECOGNITION, text="What happens in frames 30-60?", answer_kind=AnswerKind.CHOICE,
     options=("goal", "foul"), answers=("foul",), evidence=FrameWindow(idx_start=40, idx_end=52), event_ids=(), template_id="t",
 )  # fmt: skip
 MADE = Made(step="rollout")

@@ -35,7 +35,7 @@ MADE = Made(step="rollout")
 RED_FRAMES = range(40, 53)
 
 
-def ask(question_id: str = "q", text: str = "Between frames 36 and 58, which event happens?") -> Question:
+def ask(question_id: str = "q", text: str = "In frames 36-58, which event happens?") -> Question:
     return Question(
         question_id=question_id, clip_id="c", broadcast_id="b", sport=Sport.SOCCER, task=Task.EVENT_RECOGNITION,
         dimension=Dimension.RECOGNITION, text=text, answer_kind=AnswerKind.CHOICE, options=("goal", "foul"), answers=("foul",),
@@ -116,7 +116,7 @@ def seeing_server(request: Request) -> Response:
         text = render_answer(f"Frame {reds[0]} is red.", "B. foul")
     else:
         asked = " ".join(part.get("text", "") for part in parts)
-        first, last = map(int, re.findall(r"[Bb]etween frames (\d+) and (\d+)", asked)[0])
+        first, last = map(int, re.findall(r"[Ii]n frames (\d+)-(\d+)", asked)[0])
         text = render_call("Nothing red yet.", FrameWindow(idx_start=first, idx_end=last))
     message = {"role": "assistant", "content": text}
     reply = {"id": "x", "object": "chat.completion", "created": 0, "model": "eyes",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
 
 from annotate.blind import BlindConfig, blind_check, drop_blind_solvable
 from annotate.templates import ask_broadcast
+from annotate.verify import stretches_in
 from deepsport.sports import known_sports
 from deepsport.taxonomy import AnswerKind, DropReason, Sport, Task
 
@@ -67,16 +69,43 @@ def test_a_word_that_betrays_the_key_is_caught(questions):
     assert cell(blind_check(leaky), Sport.SOCCER, Task.COUNTING).leaky
 
 
-def test_a_true_window_that_always_comes_first_is_caught(questions):
-    def truth_first(question):
-        true = "between frames {} and {}".format(*question.answers[0].split("-")) if question.task is Task.LOCALISATION else "?"
-        if f"or {true}" not in question.text:
-            return question
-        decoy = question.text.split(" either ")[1].split(" or ")[0]
-        return question.model_copy(update={"text": question.text.replace(decoy, "X").replace(true, decoy).replace("X", true)})
+def truth_first(question):
+    """The same question, its stretches swapped where the second was true."""
+    one, two = stretches_in(question.text)
+    return question if question.answers == ("first",) else asked_of(question, (two, one), "first")
 
-    report = blind_check([truth_first(q) for q in questions])
+
+def truth_earlier(question):
+    """The same question, its true stretch moved before the other where it was after it; which is named first stays as it was."""
+    stretches = stretches_in(question.text)
+    place = ("first", "second").index(question.answers[0])
+    return asked_of(question, sorted(stretches, key=lambda s: s.idx_start, reverse=place == 1), question.answers[0])
+
+
+def asked_of(question, stretches, key):
+    first, second = (f"in frames {s.idx_start}-{s.idx_end}" for s in stretches)
+    text = re.sub(r"in frames .* or in frames \d+-\d+", f"{first} or {second}", question.text)
+    return question.model_copy(update={"text": text, "answers": (key,)})
+
+
+@pytest.mark.parametrize("leak", [truth_first, truth_earlier])
+def test_a_true_stretch_that_always_comes_first_is_caught(questions, leak):
+    leaky = [leak(q) if q.task is Task.LOCALISATION else q for q in questions]
+    num_changed = sum(a != b for a, b in zip(leaky, questions, strict=True))
+    assert 0.3 < num_changed / sum(q.task is Task.LOCALISATION for q in questions) < 0.7
+    report = blind_check(leaky)
+    assert {(c.sport, c.task) for c in report.leaky_cells} == {(sport, Task.LOCALISATION) for sport in known_sports()}
     assert all(cell(report, sport, Task.LOCALISATION).accuracy > 0.95 for sport in known_sports())
+
+
+def test_a_window_as_answer_is_guessed_among_the_windows_of_the_text(questions):
+    """No template asks for one, a person may: its candidates are the stretches that the question names."""
+    ours = [q for q in questions if q.task is Task.LOCALISATION and q.sport is Sport.SOCCER]
+    windows = [{"first": a, "second": b} for a, b in (re.findall(r"\d+-\d+", q.text) for q in ours)]
+    asked = [q.model_copy(update={"answer_kind": AnswerKind.WINDOW, "options": (), "answers": (by_name[q.answers[0]],)})
+             for q, by_name in zip(ours, windows, strict=True)]
+    report = blind_check(asked)
+    assert report.overall.chance == 0.5 and report.overall.accuracy == blind_check(ours).overall.accuracy
 
 
 def test_one_answer_for_all_is_caught_by_what_other_sports_know(questions):

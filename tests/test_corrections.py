@@ -7,7 +7,7 @@ import pytest
 from annotate.corrections import apply_reviews
 from annotate.templates import ask_broadcast
 from deepsport.records import Review
-from deepsport.taxonomy import DropReason, Sport, Task, Verdict
+from deepsport.taxonomy import AnswerKind, DropReason, Sport, Task, Verdict
 from deepsport.timebase import FrameWindow
 
 
@@ -17,6 +17,13 @@ def asked(sports_world):
     events.append(events[0].model_copy(update={"event_id": "event-x", "broadcast_id": "b", "team": "green", "time_s": 900.0,
                                                "evidence": events[0].evidence.shifted(900)}))
     return clips, {question.task: question for question in ask_broadcast(clips, events).items}
+
+
+def one_of(found, what):
+    """The question of a task; or one that asks for a window, as a person may: no template does."""
+    if what is not AnswerKind.WINDOW:
+        return found[what]
+    return found[Task.LOCALISATION].model_copy(update={"answer_kind": what, "options": (), "answers": ("10-40",)})
 
 
 def review(question, verdict, curator="ann", at="2026-01-01T00:00:00Z", **fields):
@@ -35,11 +42,11 @@ def test_a_rejected_question_leaves_and_says_why(asked):
 
 @pytest.mark.parametrize(("task", "given", "stored"), [
     (Task.COUNTING, " 4 ", "4"), (Task.COUNTING, "007", "7"), (Task.COUNTING, "9.50", "9.5"),
-    (Task.LOCALISATION, "3 - 20", "3-20"), (Task.COMMENTARY, "blue; goal ;", "blue;goal"),
+    (Task.LOCALISATION, "Second", "second"), (AnswerKind.WINDOW, "3 - 20", "3-20"), (Task.COMMENTARY, "blue; goal ;", "blue;goal"),
 ])
 def test_a_fix_becomes_the_key_of_a_new_question(asked, task, given, stored):
     clips, found = asked
-    old = found[task]
+    old = one_of(found, task)
     fix = review(old, Verdict.FIX, corrected_answer=given)
     (new,) = apply_reviews([old], [fix], clips).items
     assert new.answers == (stored,) and new.question_id != old.question_id
@@ -57,15 +64,17 @@ def test_a_choice_is_fixed_to_one_of_its_options_and_evidence_to_frames_of_the_c
 
 @pytest.mark.parametrize(("task", "fields"), [
     (Task.EVENT_RECOGNITION, {"corrected_answer": "touchdown"}), (Task.COUNTING, {"corrected_answer": "two or three"}),
-    (Task.COUNTING, {"corrected_answer": "-1"}), (Task.LOCALISATION, {"corrected_answer": "20-3"}),
-    (Task.LOCALISATION, {"corrected_answer": "20-9999"}), (Task.LOCALISATION, {"corrected_answer": "1.5-2"}),
+    (Task.COUNTING, {"corrected_answer": "-1"}), (Task.LOCALISATION, {"corrected_answer": "12-40"}),
+    (AnswerKind.WINDOW, {"corrected_answer": "20-3"}), (AnswerKind.WINDOW, {"corrected_answer": "20-9999"}),
+    (AnswerKind.WINDOW, {"corrected_answer": "1.5-2"}),
     (Task.COMMENTARY, {"corrected_answer": " ; "}), (Task.TACTIC, {}),
     (Task.TACTIC, {"evidence": FrameWindow(idx_start=0, idx_end=5000)}),
 ])
 def test_a_fix_that_cannot_be_is_a_bad_review_and_changes_nothing(asked, task, fields):
     clips, found = asked
-    kept = apply_reviews([found[task]], [review(found[task], Verdict.FIX, **fields)], clips)
-    assert kept.items == [found[task]] and [d.reason for d in kept.drops] == [DropReason.BAD_REVIEW]
+    question = one_of(found, task)
+    kept = apply_reviews([question], [review(question, Verdict.FIX, **fields)], clips)
+    assert kept.items == [question] and [d.reason for d in kept.drops] == [DropReason.BAD_REVIEW]
 
 
 def test_a_curators_latest_word_counts_and_one_rejection_is_enough(asked):

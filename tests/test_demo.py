@@ -23,6 +23,9 @@ tasks = ["event_recognition", "counting", "localisation"]
 [base.perception]
 num_broadcasts = 3
 plays_per_broadcast = 2
+[base.pretrain.words]
+num_steps = 3
+batch_size = 2
 [base.pretrain.training]
 num_steps = 3
 batch_size = 2

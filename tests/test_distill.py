@@ -78,10 +78,10 @@ def test_the_last_thought_says_what_happens_after_its_evidence_was_shown(scene: 
         think = parse_turn(run.turns[-1].text).think
         assert any(question.evidence.contains(frame) for frame in run.seen_frames)
         event = by_id[question.event_ids[0]]
-        says = f": {describe(event)}."
+        says = f"{describe(event)}."
         if question.task is Task.RULE_CONSEQUENCE:  # and for whom the rules decide
             says += f" {'Same' if question.answers == (event.team,) else 'Other'} team."
-        assert think is not None and think.endswith(says)
+        assert think == says
         before = ": look." if question.task is Task.LOCALISATION else ": not in view."
         assert all((parse_turn(turn.text).think or "").endswith(before) for turn in run.turns[:-1])
         assert run.used_tool or question.task is not Task.LOCALISATION, "where something happens is looked up"
@@ -140,7 +140,7 @@ def one_question(scene: Scene) -> Question:
         update={
             "question_id": "q",
             "clip_id": "c",
-            "text": "Between frames 40 and 64, which event happens?",
+            "text": "In frames 40-64, which event happens?",
             "options": ("goal", "foul"),
             "answers": ("foul",),
             "evidence": FrameWindow(idx_start=54, idx_end=66),
@@ -178,6 +178,19 @@ def test_only_a_proven_trajectory_of_a_real_teacher_is_kept(
     kept, drops = distill([question], [CLIP], [EVENT], blank, teacher=ScriptedPolicy("remote", say))
     assert [drop.reason for drop in drops] == ([] if reason is None else [reason])
     assert [run.policy for run in kept] == (["remote"] if reason is None else [])
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("48-72", True), ("40-64", True), ("60-90", False)])
+def test_a_window_may_be_what_a_person_asks_for(scene: Scene, answer: str, kept: bool) -> None:
+    """No template has such a key; a trajectory then proves as much as its window overlaps."""
+    question = one_question(scene).model_copy(update={"answer_kind": AnswerKind.WINDOW, "options": (), "answers": ("44-68",)})
+    policy = ScriptedPolicy("remote", lambda talk: (LOOK, render_answer("Seen.", answer))[len(talk) // 2])
+    config = DistillConfig(min_accuracy=0.5)
+    assert bool(distill([question], [CLIP], [EVENT], blank, config, teacher=policy).items) is kept
+    blind = distill([question], [CLIP], [EVENT], blank, DistillConfig(max_looks=0, min_accuracy=0))
+    assert [drop.detail for drop in blind.drops] == ["no frame of the evidence was shown"]
+    guess = ScriptedTeacher(question, CLIP, [EVENT], DistillConfig(max_looks=0)).complete([[{"role": "user", "content": []}]])
+    assert parse_turn(guess[0]).answer == "40-64", "the stretch of the text"
 
 
 def test_a_line_of_commentary_must_hold_all_facts_to_be_taught(scene: Scene) -> None:

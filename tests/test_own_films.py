@@ -29,7 +29,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 REAL_DATA = os.environ.get("DEEPSPORT_REAL_DATA", "")
 HASTY = (
-    "base.perception.num_broadcasts=2", "base.pretrain.sight.num_steps=2", "base.pretrain.training.num_steps=2",
+    "base.perception.num_broadcasts=2", "base.pretrain.sight.num_steps=2", "base.pretrain.words.num_steps=2",
+    "base.pretrain.training.num_steps=2",
     "curriculum.num_rollouts=1", "train.max_new_tokens=8", "train.sft.num_steps=2", "train.sft.batch_size=2",
     "train.grpo.num_steps=1", "train.grpo.prompts_per_step=2", "train.grpo.num_generations=2",
     "train.grpo.max_completion_tokens=16",

@@ -90,7 +90,7 @@ def evaluations(right: float, look: float, glance: float, seed: int = 0) -> list
     return rows
 
 
-def question(text: str = "Between frames 48 and 76, which event happens?") -> Question:
+def question(text: str = "In frames 48-76, which event happens?") -> Question:
     task = Task.EVENT_RECOGNITION
     return Question(
         question_id="q",
@@ -153,7 +153,7 @@ def episode(thought: str = "The picture between frames 42 and 63 matters; it is 
     )
 
 
-def report(text: str = "Between frames 48 and 76, which event happens?", thought: str = "Not among those I have.") -> ReportData:
+def report(text: str = "In frames 48-76, which event happens?", thought: str = "Not among those I have.") -> ReportData:
     models = [
         *score_model("base model", evaluations(0.3, 0, 0, 1)),
         *score_model("SFT", evaluations(0.66, 0.6, 0.55, 2)),

@@ -40,14 +40,20 @@ CLIP = Clip(
 )  # fmt: skip
 
 
-def question(task: Task = Task.EVENT_RECOGNITION, answers: tuple[str, ...] = ("goal",)) -> Question:
-    kind = KIND_OF[task]
+def question(
+    task: Task = Task.EVENT_RECOGNITION, answers: tuple[str, ...] = ("goal",), kind: AnswerKind | None = None
+) -> Question:
+    """One with three options, or as its task is asked; of another kind where a person made it so."""
+    kind = kind or KIND_OF[task]
     return Question(
         question_id="question-1", clip_id="clip-1", broadcast_id="broadcast-1", sport=Sport.SOCCER, task=task,
-        dimension=DIMENSION_OF[task], text="Between frames 48 and 76, what happens?", answer_kind=kind,
+        dimension=DIMENSION_OF[task], text="In frames 48-76, what happens?", answer_kind=kind,
         options=("corner kick", "goal", "foul") if kind is AnswerKind.CHOICE else (), answers=answers,
         evidence=FrameWindow(idx_start=59, idx_end=74), event_ids=("event-1",), template_id="t",
     )  # fmt: skip
+
+
+A_WINDOW = question(Task.LOCALISATION, ("12-40",), AnswerKind.WINDOW)
 
 
 def choices(name: str, *values: str) -> dict[str, object]:
@@ -180,7 +186,7 @@ def test_an_accepted_form_is_read() -> None:
         (question(), " Corner Kick ", "corner kick"),
         (question(), "a) corner kick", "corner kick"),
         (question(Task.COUNTING, ("3",)), "two", "2"),
-        (question(Task.LOCALISATION, ("12-40",)), "48 to 76", "48-76"),
+        (A_WINDOW, "48 to 76", "48-76"),
         (question(Task.COMMENTARY, ("red;goal",)), "blue;goal", "blue;goal"),
     ],
 )
@@ -223,8 +229,8 @@ def test_a_form_that_cannot_be_used_says_why(result: object, complaint: str) -> 
 
 @pytest.mark.parametrize(
     ("asked", "typed"),
-    [(question(Task.COUNTING, ("3",)), "2 or 3"), (question(Task.LOCALISATION, ("12-40",)), "140-160"),
-     (question(Task.LOCALISATION, ("12-40",)), "40")],
+    [(question(Task.COUNTING, ("3",)), "2 or 3"), (A_WINDOW, "140-160"),
+     (A_WINDOW, "40")],
 )  # fmt: skip
 def test_corrections_of_the_wrong_kind_are_refused(asked: Question, typed: str) -> None:
     with pytest.raises(BadForm, match="corrected answer"):

@@ -16,7 +16,7 @@ from annotate import label_studio, review
 from annotate.review_server import ReviewServer, connect
 from deepsport.errors import UserError
 from deepsport.records import Broadcast, Clip, Question, Utterance
-from deepsport.taxonomy import DIMENSION_OF, KIND_OF, DropReason, Sport, Task, Verdict
+from deepsport.taxonomy import DIMENSION_OF, KIND_OF, AnswerKind, DropReason, Sport, Task, Verdict
 from deepsport.timebase import FrameRate, FrameWindow, Span
 from deepsport.video import cut_clip, probe, write_video
 
@@ -53,14 +53,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     ]  # fmt: skip
     tasks = [Task.EVENT_RECOGNITION, Task.TEAM_RECOGNITION, Task.COUNTING, Task.LOCALISATION, Task.COMMENTARY]
     answers = ["goal", "red", "3", "12-40", "red;goal"]
+    kinds = [*(KIND_OF[task] for task in tasks[:3]), AnswerKind.WINDOW, AnswerKind.TEXT]  # a window, as a person may ask for it
     questions = [
         Question(
             question_id=f"question-{i}", clip_id=f"clip-{i % 2}", broadcast_id="broadcast-1", sport=Sport.SOCCER, task=task,
-            dimension=DIMENSION_OF[task], text=f"Between frames 10 and 50, {task}?", answer_kind=KIND_OF[task],
+            dimension=DIMENSION_OF[task], text=f"In frames 10-50, {task}?", answer_kind=kind,
             options=("goal", "foul", "red", "blue") if i < 2 else (), answers=(answer,),
             evidence=FrameWindow(idx_start=12 + i, idx_end=40), event_ids=("event-1",), template_id="t",
         )
-        for i, (task, answer) in enumerate(zip(tasks, answers, strict=True))
+        for i, (task, answer, kind) in enumerate(zip(tasks, answers, kinds, strict=True))
     ]  # fmt: skip
     utterances = [
         Utterance(utterance_id="u", broadcast_id="broadcast-1", span=Span(start_s=1, end_s=3), text="What a <i>goal</i>!",

@@ -1,4 +1,5 @@
 import json
+import re
 import threading
 from collections.abc import Iterator
 
@@ -40,12 +41,13 @@ def teach(httpserver: HTTPServer, *replies: str) -> LanguageModel:
 
 
 def stretch(question: Question) -> str:
-    return question.text[question.text.index("etween frames") + len("etween ") :].split(",")[0].split(":")[0].rstrip("?")
+    """``frames 48-76``, as the question names them."""
+    return re.search(r"frames \d+-\d+", question.text)[0]
 
 
 def test_a_sound_rewording_is_a_new_question_with_the_same_key(httpserver: HTTPServer) -> None:
     question = ASKED[Task.TEAM_RECOGNITION]
-    wording = f"Looking between {stretch(question)}, which team makes the play here?"
+    wording = f"Looking at what happens in {stretch(question)}, which team makes the play here?"
     (worded,), drops = word_question(question, teach(httpserver, json.dumps({"question": wording})))
     assert drops == [] and worded.text == wording
     assert worded.question_id != question.question_id and question.question_id in worded.made.inputs
@@ -59,25 +61,31 @@ def test_a_sound_rewording_is_a_new_question_with_the_same_key(httpserver: HTTPS
 def test_a_rewording_is_refused_for_each_fault() -> None:
     team, count = ASKED[Task.TEAM_RECOGNITION], ASKED[Task.COUNTING]
     frames = stretch(team)
-    first, last = [word for word in frames.split() if word.isdigit()]
+    first, last = re.findall(r"\d+", frames)
     faults = {
-        f"Between {frames}, which team makes the play.": "not one question",
-        f"Which team? Between {frames}, which team?": "not one question",
-        f"Between {frames}, which team makes the play" + ", and so on" * 20 + "?": "too long",
+        f"In {frames}, which team makes the play.": "not one question",
+        f"Which team? In {frames}, which team?": "not one question",
+        f"In {frames}, which team makes the play" + ", and so on" * 20 + "?": "too long",
         "Which team makes the play?": "other numbers",
-        f"Between {frames}, which team makes play 3?": "other numbers",
-        f"Between frames {last} and {first}, which team makes the play?": "other stretches of frames",
+        f"In {frames}, which team makes play 3?": "other numbers",
+        f"In frames {last}-{first}, which team makes the play?": "other stretches of frames",
         f"From second {first} to {last}, which team makes the play?": "other stretches of frames",
-        f"Between {frames}, who makes the play?": "lost 'which team'",
-        f"Between {frames}, which team does not make the play?": "brought in 'not'",
-        f"Between {frames}, which team, red or not, makes the play?": "brought in 'not'",
-        f"Between {frames}, which team in red makes the play?": "gives away 'red'",
+        f"In {frames}, who makes the play?": "lost 'which team'",
+        f"In {frames}, which team does not make the play?": "brought in 'not'",
+        f"In {frames}, which team, red or not, makes the play?": "brought in 'not'",
+        f"In {frames}, which team in red makes the play?": "gives away 'red'",
     }
     assert {wording: wording_fault(team, wording) for wording in faults} == faults
     assert wording_fault(count, count.text.replace("players", "of the two players")) == "gives away '2'"
+    where = ASKED[Task.LOCALISATION]
+    one, two = re.findall(r"\d+-\d+", where.text)
+    swapped = where.text.replace(one, "X").replace(two, one).replace("X", two)
+    assert wording_fault(where, swapped) == "other stretches of frames", "the first would be the second"
+    assert wording_fault(where, where.text.split(". ")[0] + ", or where?") == "lost 'first'"
+    assert wording_fault(team, f"Between frames {first} and {last}, which team makes the play?") is None, "the same stretch"
     assert wording_fault(team, team.text) is None
     assert wording_fault(team, team.text, keep=("makes the play",)) is None
-    assert wording_fault(team, f"Between {frames}, which team acts?", keep=("makes the play",)) == "lost 'makes the play'"
+    assert wording_fault(team, f"In {frames}, which team acts?", keep=("makes the play",)) == "lost 'makes the play'"
 
 
 def test_the_text_of_every_template_stands_for_itself() -> None:
@@ -87,7 +95,7 @@ def test_the_text_of_every_template_stands_for_itself() -> None:
 
 def test_a_rewording_from_which_the_key_cannot_be_proved_leaves_the_template(httpserver: HTTPServer) -> None:
     question = ASKED[Task.RULE_CONSEQUENCE]
-    wording = f"After what happens between {stretch(question)}, which team wins the match?"
+    wording = f"After what happens in {stretch(question)}, which team wins the match?"
     assert wording_fault(question, wording) is None, "the form is right, only the ledger knows better"
     kept, drops = word_questions([question], [CLIP], EVENTS, teach(httpserver, json.dumps({"question": wording})))
     assert kept == [question]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,12 +72,42 @@ def test_localisation_puts_the_truth_beside_an_equal_stretch_without_evidence():
     for seed in range(200):
         question = by_task(ask_questions(clip(), [event(50, 64), ELSEWHERE], seed=seed))[Task.LOCALISATION]
         one, two = stretches_in(question.text)
-        assert question.text.startswith("The goal by red happens either between frames ") and question.text.endswith(". Where?")
+        assert question.text.startswith("The goal by red happens either in frames ")
+        assert question.text.endswith(". In the first or in the second?") and question.options == ("first", "second")
         assert one.num_frames == two.num_frames and one.tiou(two) == 0
-        truth = next(w for w in (one, two) if w.tiou(question.evidence) > 0)
-        assert question.answers == (f"{truth.idx_start}-{truth.idx_end}",)
-        first_is_true += truth == one
+        holds = [w.idx_start <= question.evidence.idx_start and question.evidence.idx_end <= w.idx_end for w in (one, two)]
+        assert holds == [question.answers == ("first",), question.answers == ("second",)]
+        first_is_true += holds[0]
     assert 70 <= first_is_true <= 130
+
+
+def test_a_localisation_whose_key_or_stretches_are_swapped_is_found_out():
+    events = [event(50, 64), ELSEWHERE]
+    keys = set()
+    for seed in range(10):
+        question = by_task(ask_questions(clip(), events, seed=seed))[Task.LOCALISATION]
+        (key,), (one, two) = question.answers, re.findall(r"\d+-\d+", question.text)
+        keys.add(key)
+        swapped = question.text.replace(one, "X").replace(two, one).replace("X", two)
+        other = ("second" if key == "first" else "first",)
+        assert verify_question(question, clip(), events) == []
+        for change in ({"answers": other}, {"text": swapped}):
+            assert verify_question(question.model_copy(update=change), clip(), events) == [
+                "the key is not the stretch that holds the evidence"
+            ]
+        assert verify_question(question.model_copy(update={"text": swapped, "answers": other}), clip(), events) == []
+    assert keys == {"first", "second"}
+
+
+@pytest.mark.parametrize(("text", "stretches"), [
+    ("In frames 48-76, which event happens?", [(48, 76)]),
+    ("After what happens in frames 0-9, who is next?", [(0, 9)]),
+    ("Between frames 48 and 76, which event happens?", [(48, 76)]),  # as questions were asked before
+    ("Either in frames 5-9 or between frames 20 and 24.", [(5, 9), (20, 24)]),
+    ("In frames 76-48, and within frames 3-4, in 30 frames 5-6?", []),
+])
+def test_stretches_are_read_from_the_text(text, stretches):
+    assert [(window.idx_start, window.idx_end) for window in stretches_in(text)] == stretches
 
 
 def test_decoys_of_a_broadcast_lie_where_its_events_lie(sports_world):
@@ -195,7 +227,7 @@ def test_every_question_proves_its_key(sports_world, seed, sport):
 
 
 def test_keys_sit_at_every_place_equally_often(sports_world):
-    sizes = {Task.EVENT_RECOGNITION: 4, Task.TEAM_RECOGNITION: 4, Task.RULE_CONSEQUENCE: 2, Task.TACTIC: 3}
+    sizes = {Task.EVENT_RECOGNITION: 4, Task.TEAM_RECOGNITION: 4, Task.LOCALISATION: 2, Task.RULE_CONSEQUENCE: 2, Task.TACTIC: 3}
     places = {task: [0] * size for task, size in sizes.items()}
     for name in range(10):
         for question in ask_broadcast(*sports_world(Sport.SOCCER, f"b{name}", num_plays=20)).items:
@@ -214,12 +246,13 @@ def test_keys_sit_at_every_place_equally_often(sports_world):
     (Task.RULE_CONSEQUENCE, {"rule_ids": ()}, "stands on the rules"),
     (Task.TACTIC, {"options": ("left", "left", "right")}, "at least two different"),
     (Task.TACTIC, {"options": ("centre", "right")}, "not exactly one option"),
-    (Task.LOCALISATION, {"answers": ("0-14",)}, "not the stretch that holds"),
-    (Task.LOCALISATION, {"text": "The foul by red happens either between frames 45 and 70 or between frames 100 and 125. Where?"},
+    (Task.LOCALISATION, {"answers": ("0-14",)}, "not exactly one option"),
+    (Task.LOCALISATION, {"text": "The goal by red happens in frames 45-70. In the first or in the second?"}, "2 stretches of frames"),
+    (Task.LOCALISATION, {"text": "The foul by red happens either in frames 45-70 or in frames 100-125. In the first or in the second?"},
      "does not ask for the goal by red"),
     (Task.COMMENTARY, {"answers": ("blue;goal",)}, "the key is 'red;goal'"),
-    (Task.COUNTING, {"text": "Between frames 55 and 80, how many players take part?"}, "one of which holds the evidence"),
-    (Task.COUNTING, {"text": "Between frames 40 and 400, how many players take part?"}, "beyond the clip"),
+    (Task.COUNTING, {"text": "In frames 55-80, how many players take part?"}, "one of which holds the evidence"),
+    (Task.COUNTING, {"text": "In frames 40-400, how many players take part?"}, "beyond the clip"),
     (Task.COUNTING, {"evidence": FrameWindow(idx_start=40, idx_end=64)}, "the evidence is"),
     (Task.COUNTING, {"event_ids": ("event-none",)}, "exactly one event"),
     (Task.COUNTING, {"dimension": Dimension.RULES}, "dimension"),

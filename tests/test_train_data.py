@@ -155,3 +155,19 @@ def test_stills_keep_their_place_in_the_text_and_their_picture_outside(train_wor
     glance = stills.glance("still-0")
     assert [part["text"] for part in glance[0]["content"] if part["type"] == "text"][:2] == ["Frame 3: ", "Frame 9: "]
     assert len(stills.images("still-0")) == 2
+
+
+def test_told_lessons_say_in_words_what_a_glance_shows(train_world: SimpleNamespace) -> None:
+    stills = Stills(train_world.perception)
+    assert sorted(stills.told) == ["told-0", "told-1"]
+
+    def said(conversation: list[dict[str, object]]) -> list[str]:
+        return ["".join(part.get("text", "<picture>") for part in message["content"]) for message in conversation]  # type: ignore[attr-defined]
+
+    prompt = stills.told["told-0"]["prompt"]
+    first, look, second, answer = said(stills.told_in_words("told-0"))
+    assert first == f"Frame 3: Frame 9: \n{prompt}", "a frame without an event has no words"
+    assert second == "Frame 12: Frame 16: red team. "
+    assert [look, answer] == stills.told["told-0"]["replies"]
+    shown, told = said(stills.glance("still-0")), said(stills.told_in_words("still-0"))
+    assert [text.replace("<picture>", "red team. ") for text in shown] == told, "the same words but for the pictures"

@@ -18,7 +18,7 @@ from deepsport.errors import UserError
 from deepsport.timebase import FrameWindow
 from train.config import TinyConfig
 from train.data import collate, encode
-from train.models import PHRASES, TAGS, Loaded, build_tiny, load, patches_by_matmul, save, unsampled_tokens
+from train.models import PHRASES, TAGS, Loaded, build_tiny, load, patches_by_matmul, remember_pictures, save, unsampled_tokens
 
 FAMILIES = ("qwen3_vl", "qwen2_5_vl")
 CALL = render_call("Look.", FrameWindow(idx_start=12, idx_end=20))
@@ -120,9 +120,17 @@ def test_a_larger_picture_is_more_tokens(train_world: SimpleNamespace) -> None:
     assert (ids == loaded.processor.image_token_id).sum() == 4  # (128 / 32 / 2) squared
 
 
-def test_digits_stay_single_and_tags_survive_decoding(tiny: dict[str, Loaded]) -> None:
+def test_frame_numbers_are_one_token_and_all_text_reads_back(tiny: dict[str, Loaded]) -> None:
     tokenizer = tiny["qwen3_vl"].processor.tokenizer
-    assert [tokenizer.decode([i]) for i in tokenizer.encode("1207")] == ["1", "2", "0", "7"]
+    assert all(len(tokenizer.encode(str(number))) == 1 for number in range(300))
+    assert len({tuple(tokenizer.encode(str(number))) for number in range(1300)}) == 1300
+    assert [tokenizer.decode(tokenizer.encode(str(number))) for number in range(1300)] == [*map(str, range(1300))]
+    window = tokenizer.encode("123-143")
+    assert len(window) == 3 and tokenizer.decode(window) == "123-143"
+    assert [tokenizer.decode([i]) for i in tokenizer.encode("1207")] == ["120", "7"]  # longer ones in parts, none is unknown
+    asked = "In frames 48-76, which event happens?\nA. goal 2"
+    assert tokenizer.decode(tokenizer.encode(asked)) == asked
+    assert {48, 76} <= {int(word) for i in tokenizer.encode(asked) if (word := tokenizer.decode([i])).isdigit()}
     assert all(len(tokenizer.encode(tag)) == 1 for tag in TAGS)
     assert tokenizer.decode(tokenizer.encode(CALL), skip_special_tokens=True) == CALL
     assert tokenizer.decode(tokenizer.encode("Änderung ⚽")) == "Änderung ⚽"  # bytes never seen in training
@@ -211,6 +219,83 @@ def test_pictures_of_any_mode_and_size_are_one_token(tiny: dict[str, Loaded]) ->
     for picture in (Image.new("L", (64, 64)), Image.new("RGB", (320, 320)), Image.new("RGB", (64, 64))):
         prompt = {"role": "user", "content": [{"type": "image", "image": picture}, text_part("?")]}
         assert (encode(processor, [prompt, turn_message("x")]).input_ids == processor.image_token_id).sum() == 1
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_new_model_looks_first_at_what_is_alike(family: str, train_world: SimpleNamespace) -> None:
+    """Before a step is trained: a token that was there before draws more attention than the others do."""
+    loaded = build_tiny(train_world.words, train_world.tiny(family), seed=0)
+    loaded.model.set_attn_implementation("eager")
+    ids = torch.randperm(len(loaded.processor.tokenizer) - 20, generator=torch.Generator().manual_seed(0))[:24] + 10
+    ids = torch.cat([ids, ids])[None]  # 24 different tokens, then the same again
+    with torch.inference_mode():
+        (attention,) = loaded.model(input_ids=ids, output_attentions=True).attentions
+    looks = attention[0].mean(0)[24:, :24]
+    assert looks.diagonal().mean() > 1.5 * looks.mean()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_remembered_pictures_are_the_same_inputs_bit_for_bit(family: str, tiny: dict[str, Loaded], tmp_path: Path) -> None:
+    save(tiny[family], tmp_path / "model")
+    plain, mindful = load(tmp_path / "model").processor, load(tmp_path / "model").processor
+    remember_pictures(mindful.image_processor)
+    shown = [Image.fromarray(picture) for picture in pictures(3)]
+    shown += [shown[0].resize((320, 180)), shown[0].convert("L"), shown[0].convert("HSV"), shown[1].convert("P"), shown[0]]
+    for some in (shown, shown[::-1], shown[:1], [[shown[2], shown[1]]]):
+        for tensors in ("pt", "np"):
+            one, other = (each.image_processor(images=some, return_tensors=tensors) for each in (plain, mindful))
+            assert one.keys() == other.keys()
+            for name, value in one.items():
+                assert type(value) is type(other[name]) and value.dtype == other[name].dtype
+                assert np.array_equal(value, other[name]), name
+    grey = Image.new("L", (64, 64), 3)
+    palette = Image.new("P", (64, 64), 3)  # the same bytes: the fourth colour of a palette
+    palette.putpalette(bytes(range(255, -1, -1)) * 3)
+    for picture, settings in itertools.product((grey, palette), ({}, {"do_normalize": False}, {})):
+        one, other = (each.image_processor(images=[picture], return_tensors="np", **settings) for each in (plain, mindful))
+        assert np.array_equal(one["pixel_values"], other["pixel_values"])
+    text = "<|vision_start|><|image_pad|><|vision_end|>Which team?"
+    one, other = (each(text=[text], images=[shown[0]], return_tensors="pt") for each in (plain, mindful))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_only_so_many_pictures_are_remembered(
+    tiny: dict[str, Loaded], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tiny["qwen3_vl"], tmp_path / "model")
+    images = load(tmp_path / "model").processor.image_processor
+    kind, prepared = type(images), []
+    preprocess = kind.preprocess
+
+    def counted(self: object, given: list[Image.Image], **settings: object) -> object:
+        prepared.append(given)
+        return preprocess(self, given, **settings)
+
+    monkeypatch.setattr(kind, "preprocess", counted)
+    remember_pictures(images, most=2)
+    one, two, three = (Image.fromarray(picture) for picture in pictures(3))
+    numbers = []
+    for some in ([one, two], [two, one, one], [three], [two, three], [one], [three]):
+        images(images=some, return_tensors="pt")
+        numbers.append(len(prepared))
+    assert numbers == [2, 2, 3, 3, 4, 4], "the third drives out the first, which comes back for the second"
+
+
+def test_remembering_pictures_changes_nothing_that_is_saved(tiny: dict[str, Loaded], tmp_path: Path) -> None:
+    save(tiny["qwen3_vl"], tmp_path / "first")
+    save(load(tmp_path / "first"), tmp_path / "plain")
+    mindful = load(tmp_path / "first")
+    remember_pictures(mindful.processor.image_processor)
+    batch_of(mindful)  # something is remembered
+    save(mindful, tmp_path / "mindful")
+    files = [sorted(path.name for path in (tmp_path / name).iterdir()) for name in ("plain", "mindful")]
+    assert files[0] == files[1]
+    for name in files[0]:
+        if name != "model.safetensors":
+            assert (tmp_path / "mindful" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes(), name
+    back = load(tmp_path / "mindful")
+    assert type(back.processor.image_processor) is type(load(tmp_path / "plain").processor.image_processor)
+    assert torch.equal(logits_of(back), logits_of(tiny["qwen3_vl"]))
 
 
 def test_what_never_varies_is_one_token_and_reads_back_as_it_was(train_world: SimpleNamespace) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import random
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,16 +13,18 @@ import torch
 from safetensors.torch import load_file
 
 import train.sft
+from deepsport.agent.protocol import render_answer, turn_message
 from deepsport.errors import UserError
 from deepsport.ids import digest, sha256_file
 from export.manifest import read_manifest
 from train.config import PretrainConfig, SFTConfig, SightConfig
-from train.data import Encoded, Pixels, encode, pixels_of
+from train.data import Encoded, Pixels, collate, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
 from train.models import build_tiny, load
 from train.run import Checkpoint, Run, curriculum_order
 from train.sft import run_pretrain, run_sft
 from train.vision import learn_to_see
+from train.words import learn_words
 
 CONFIG = SFTConfig(num_steps=4, batch_size=6, learning_rate=1e-3, warmup_steps=1)
 
@@ -134,18 +138,25 @@ def test_a_step_is_cut_in_equal_parts(batch: int, largest: int, passes: int) -> 
 
 def pretraining(world: SimpleNamespace, family: str = "qwen3_vl", **shares: float) -> PretrainConfig:
     training = SFTConfig(num_steps=10, batch_size=4, learning_rate=3e-3, warmup_steps=1)
-    shares = {"see_first": 0.5, "read_share": 0.3, "answer_share": 0.5, **shares}
-    return PretrainConfig(model=world.tiny(family), sight=SightConfig(num_steps=2, batch_size=8), training=training, **shares)
+    words = training.model_copy(update={"num_steps": 3})
+    sight = SightConfig(num_steps=2, batch_size=8)
+    shares = {"see_first": 0.5, "see_share": 0.25, "told_share": 0.25, "read_share": 0.3, **shares}
+    return PretrainConfig(model=world.tiny(family), sight=sight, words=words, training=training, **shares)
 
 
 def test_pretraining_sees_first_and_answers_later(
     train_world: SimpleNamespace, tmp_path: Path, batches: list[list[Encoded]]
 ) -> None:
-    done = run_pretrain(pretraining(train_world), train_world.perception, tmp_path / "base", texts=train_world.words)
+    steps: list[tuple[int, int]] = []
+    done = run_pretrain(
+        pretraining(train_world), train_world.perception, tmp_path / "base", texts=train_world.words,
+        on_step=lambda *n: steps.append(n),
+    )  # fmt: skip
+    assert steps == [(number, 13) for number in range(1, 14)], "three in words, ten with pictures"
     images = [[len(row.pixels.image_grid_thw) for row in rows] for rows in batches]
     assert [len(rows) for rows in images] == [4] * 10
     first, later = ([n for rows in half for n in rows] for half in (images[:5], images[5:]))
-    assert set(first) == {8, 0}, "eight captioned frames to a conversation, or reading"
+    assert set(first) == {8, 0}, "eight captioned frames to a conversation, or words alone"
     assert set(later) == {8, 0, 2} and 4 <= later.count(2) <= 16, "and glances of two frames"
     assert done.curve[-1]["loss"] < done.curve[0]["loss"]
     assert json.loads((tmp_path / "base" / "lineage.json").read_text())["parent_id"] is None
@@ -156,13 +167,59 @@ def test_pretraining_sees_first_and_answers_later(
 
 
 @pytest.mark.parametrize("family", ["qwen3_vl", "qwen2_5_vl"])
-@pytest.mark.parametrize("read_share", [0.0, 1.0])
+@pytest.mark.parametrize("shares", [{"see_share": 1, "told_share": 0}, {"see_share": 0, "told_share": 1}])
+@pytest.mark.parametrize("read_share", [0, 1])
 def test_pretraining_with_every_picture_and_with_none(
-    family: str, read_share: float, train_world: SimpleNamespace, tmp_path: Path
-) -> None:
-    config = pretraining(train_world, family, see_first=1.0, read_share=read_share)
+    family: str, shares: dict[str, float], read_share: float, train_world: SimpleNamespace, tmp_path: Path,
+    batches: list[list[Encoded]],
+) -> None:  # fmt: skip
+    config = pretraining(train_world, family, see_first=1, read_share=read_share, **shares)
     config = config.model_copy(update={"training": SFTConfig(num_steps=1, batch_size=2)})
     assert run_pretrain(config, train_world.perception, tmp_path / "base").curve[0]["loss"] > 0
+    assert [len(row.pixels.image_grid_thw) for rows in batches for row in rows] == [8 * shares["see_share"]] * 2
+
+
+def test_pretraining_is_deterministic_by_seed(train_world: SimpleNamespace, tmp_path: Path) -> None:
+    config = pretraining(train_world)
+    done = [
+        run_pretrain(config, train_world.perception, tmp_path / str(number), texts=train_world.words, seed=seed)
+        for number, seed in enumerate((3, 3, 4))
+    ]
+    hashes = [checkpoint.lineage.weights_sha256 for checkpoint in done if checkpoint.lineage]
+    assert len(hashes) == 3 and hashes[0] == hashes[1] != hashes[2]
+    assert done[0].curve == done[1].curve
+
+
+@pytest.mark.parametrize("family", ["qwen3_vl", "qwen2_5_vl"])
+def test_first_words_are_learnt_by_the_language_model_alone(family: str, train_world: SimpleNamespace) -> None:
+    stills = Stills(train_world.perception)
+    config = SFTConfig(num_steps=30, batch_size=4, learning_rate=1e-2, warmup_steps=2)
+    runs = []
+    for seed in (1, 1, 2):
+        loaded = build_tiny(train_world.words, train_world.tiny(family), seed=0)
+        nothing = Pixels(torch.zeros(0, 3 * 32 * 32), torch.zeros(0, 3, dtype=torch.int64))
+        rows = [encode(loaded.processor, stills.told_in_words(key), nothing) for key in stills.told]
+        before = {name: value.clone() for name, value in loaded.model.state_dict().items()}
+        steps: list[int] = []
+        draw = functools.partial(random.Random(seed).choice, rows)
+        losses = learn_words(loaded, draw, config, steps.append)
+        assert steps == list(range(1, 31)) and len(losses) == 30
+        changed = {name for name, value in loaded.model.state_dict().items() if not torch.equal(value, before[name])}
+        assert changed and not any("visual" in name for name in changed)
+        runs.append((losses, loaded.model.state_dict()))
+        # What it learnt is which team: the one that the second look told of, not the other.
+        told, options = stills.told_in_words("told-0"), ("red", "blue")
+        with torch.inference_mode():
+            loss = {
+                colour: loaded.model(**collate([encode(
+                    loaded.processor, [*told[:-1], turn_message(render_answer("Seen.", colour))], nothing
+                )], loaded.processor)).loss.item()
+                for colour in options
+            }  # fmt: skip
+        assert loss["red"] < loss["blue"]
+    (losses, weights), (again, same), (other, _) = runs
+    assert losses == again != other and all(torch.equal(value, same[name]) for name, value in weights.items())
+    assert losses[0] > 3 and losses[-1] < 0.1 * losses[0]
 
 
 @pytest.mark.parametrize("family", ["qwen3_vl", "qwen2_5_vl"])

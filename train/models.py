@@ -248,12 +248,13 @@ def remember_pictures(image_processor: Any, most: int = 4096) -> None:
     In GRPO the same frames are prepared three times for each rollout, and again in every rollout of a group: a sixth of a step.
     """
     kind = type(image_processor)
-    kept: dict[tuple[object, bytes], tuple[Any, Any]] = {}
+    kept: dict[tuple[str, object, bytes], tuple[Any, Any]] = {}
 
     def preprocess(self: Any, images: Any, *, return_tensors: Any = None, **settings: Any) -> BatchFeature:
         found = []
         for image in make_flat_list_of_images(images):
-            key = (image.size, image.tobytes())
+            # What other modes mean by the same bytes, a palette for one, is not in them.
+            key = (repr(settings), image.size, image.convert("RGB").tobytes())
             if key not in kept:
                 made = kind.preprocess(self, [image], return_tensors="np", **settings)
                 while len(kept) >= most:
