@@ -181,7 +181,7 @@ def _fill_gap(ledger: RallyLedger[R], state: R, rally: ToldRally) -> tuple[R, in
     if rally.set_number != sum(state.score) + 1 or min(missing) < 0 or state.winner is not None:
         return state, 0
     filled = state
-    for side in (0, 1):
+    for side in (1, 0) if rally.server == 0 else (0, 1):  # who serves now has won the last of them
         for _ in range(missing[side]):
             filled = ledger.apply(filled, _event(ledger, rally.where, "point", state.teams[side]))
             if filled.score != state.score:
