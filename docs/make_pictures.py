@@ -82,7 +82,7 @@ def main() -> None:
     broadcast, evidence = SimulatedBroadcast(Sport.SOCCER, seed=0, duration_s=24), FrameWindow(idx_start=124, idx_end=134)
     first = FrameWindow(idx_start=0, idx_end=171).uniform(8)
     second = FrameWindow(idx_start=123, idx_end=147).uniform(8)
-    question = "Shown at the start. Question: between frames 120 and 144, which event happens?"
+    question = "Shown at the start. Question: in frames 120-144, which event happens?"
     look = "<think>120-144: not in view.</think> frame_extraction_tool(123, 147) is answered with"
     rows = [(question, strip(broadcast, first, evidence)), (look, strip(broadcast, second, evidence))]
     sheet(rows, HERE / "episode.png")

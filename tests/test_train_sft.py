@@ -13,12 +13,11 @@ import torch
 from safetensors.torch import load_file
 
 import train.sft
-from deepsport.agent.protocol import render_answer, turn_message
 from deepsport.errors import UserError
 from deepsport.ids import digest, sha256_file
 from export.manifest import read_manifest
 from train.config import PretrainConfig, SFTConfig, SightConfig
-from train.data import Encoded, Pixels, collate, encode, pixels_of
+from train.data import Encoded, Pixels, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
 from train.models import build_tiny, load
 from train.run import Checkpoint, Run, curriculum_order
@@ -207,16 +206,6 @@ def test_first_words_are_learnt_by_the_language_model_alone(family: str, train_w
         changed = {name for name, value in loaded.model.state_dict().items() if not torch.equal(value, before[name])}
         assert changed and not any("visual" in name for name in changed)
         runs.append((losses, loaded.model.state_dict()))
-        # What it learnt is which team: the one that the second look told of, not the other.
-        told, options = stills.told_in_words("told-0"), ("red", "blue")
-        with torch.inference_mode():
-            loss = {
-                colour: loaded.model(**collate([encode(
-                    loaded.processor, [*told[:-1], turn_message(render_answer("Seen.", colour))], nothing
-                )], loaded.processor)).loss.item()
-                for colour in options
-            }  # fmt: skip
-        assert loss["red"] < loss["blue"]
     (losses, weights), (again, same), (other, _) = runs
     assert losses == again != other and all(torch.equal(value, same[name]) for name, value in weights.items())
     assert losses[0] > 3 and losses[-1] < 0.1 * losses[0]
