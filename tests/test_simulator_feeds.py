@@ -76,6 +76,8 @@ def test_a_feed_without_faults_is_played_again_by_the_rules(
         assert report.refused == () and report.wrong_scores == ()
         assert report.num_replayed == report.num_scores == len(truth.events)
         assert report.num_read > len(truth.events)
+        assert report.excerpt in (f"it holds {len(truth.events)} rallies and lists no set that is over",
+                                  "the match is not over with its last rally")
         last = truth.states[-1]
         assert isinstance(last, RallyState) and last.points == report.running
         sets += len(report.parts)
