@@ -42,11 +42,11 @@ class PerceptionConfig(Record):
 
     sports: tuple[Sport, ...] = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
     """Sports in turn."""
-    num_broadcasts: int = Field(default=180, ge=1)
+    num_broadcasts: int = Field(default=360, ge=1)
     """Short broadcasts, each with its own look."""
     glance_every: int = Field(default=3, ge=1)
     """Every so many broadcasts is also asked about."""
-    plays_per_broadcast: int = Field(default=6, ge=1)
+    plays_per_broadcast: int = Field(default=3, ge=1)
     """Plays in each, about six seconds long."""
     stills_per_event: int = Field(default=2, ge=1)
     """Captioned frames of each event."""
