@@ -116,6 +116,8 @@ def _feed_lines(feed: FeedReplay) -> list[str]:
         result = f", {feed.teams[0]} {feed.score[0]}-{feed.score[1]} {feed.teams[1]}"
         result += f" ({feed.shootout[0]}-{feed.shootout[1]} on penalties)" if any(feed.shootout) else ""
         result += _standing(feed)
+    elif feed.totals:
+        result = ", " + ", ".join(f"{team} {total:g}" for team, total in zip(feed.teams, feed.totals, strict=True))
     counts = _counts(feed.num_known, feed.num_replayed, len(feed.refused), feed.num_scores, len(feed.wrong_scores))
     lines = [f"{feed.path}: {feed.vendor}, {feed.sport}{result}: {counted(feed.num_read, 'record')}, {counts}"]
     if feed.excerpt is not None:

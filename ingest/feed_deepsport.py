@@ -5,6 +5,7 @@
 
 The unit is said once and never guessed. ``"unit": "seconds"``: events have ``time_s``, evidence is [start, end) in seconds.
 ``"unit": "frames"``: events have ``frame``, 0-based in the source video, and evidence is [first, last] frame, both included.
+Judges' marks are a list, ``marks``.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class _FeedEvent(BaseModel):
     num_players: int | None = Field(default=None, ge=0, le=100)
     outcome: str | None = None
     value: float | None = None
+    marks: list[float] = Field(default=[], max_length=100)
     tactic: str | None = None
 
 
@@ -118,5 +120,6 @@ def _row(where: str, event: _FeedEvent, time_s: float, evidence: Span | None) ->
         num_players=event.num_players,
         outcome=event.outcome,
         value=event.value,
+        marks=tuple(event.marks),
         tactic=event.tactic,
     )

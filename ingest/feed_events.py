@@ -94,6 +94,7 @@ class FeedRow:
     num_players: int | None = None
     outcome: str | None = None
     value: float | None = None
+    marks: tuple[float, ...] = ()
     tactic: str | None = None
     shown: bool = True
     """False where the feed says that the broadcast does not show it."""
@@ -388,7 +389,7 @@ def _event(row: FeedRow, time_s: float, evidence: Span, broadcast: Broadcast, ma
     time_s = round(time_s, 6)
     team, player, zone = plain_text(row.team), plain_text(row.player), plain_text(row.zone)
     outcome, tactic = plain_text(row.outcome), plain_text(row.tactic)
-    parts = (row.kind, time_s, team, player, zone, row.num_players, outcome, row.value, *([tactic] if tactic else []))
+    parts = (row.kind, time_s, team, player, zone, row.num_players, outcome, row.value, *([tactic] if tactic else []), *row.marks)
     return Event(
         event_id=make_id("event", broadcast.broadcast_id, *parts),
         broadcast_id=broadcast.broadcast_id,
@@ -403,6 +404,7 @@ def _event(row: FeedRow, time_s: float, evidence: Span, broadcast: Broadcast, ma
         outcome=outcome,
         tactic=tactic,
         value=row.value,
+        marks=row.marks,
         made=made,
     )
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from deepsport.errors import FeedError
 from deepsport.records import Broadcast, Drop, Event, Made
 from deepsport.sports import known_sports, sport_module
+from deepsport.sports.diving import DivingState
+from deepsport.sports.gymnastics import GymnasticsState
 from deepsport.taxonomy import Sport
 from deepsport.timebase import FrameRate
 from ingest.feed_coachai import is_coachai
@@ -121,6 +123,7 @@ def _replay_own(path: Path, document: object) -> FeedReplay:
                *(_refused(drop, {event.event_id: event for event in events.items}) for drop in judged.drops)]
     state = module.ledger.replay(module.ledger.start(teams), whole.items) if teams and not whole.drops else None
     parts, running, running_points = standing_of(state)
+    totals = state.totals if isinstance(state, (DivingState, GymnasticsState)) else ()
     excerpt = f"not a whole match by the rules: {whole.drops[0].detail}" if whole.drops else None
     if running is not None:
         excerpt = "the match goes on after it, and its score is counted from its first event"
@@ -129,8 +132,8 @@ def _replay_own(path: Path, document: object) -> FeedReplay:
     num_known = len(read.rows) + len(read.unread)
     return FeedReplay(path=str(path), vendor="deepsport", sport=sport, teams=teams, num_read=num_known, num_known=num_known,
                       num_replayed=num_known - len(refused), refused=tuple(refused), inferred={}, num_scores=0,
-                      score=None if state is None else state.score, parts=parts, running=running, running_points=running_points,
-                      excerpt=excerpt)
+                      score=None if state is None or totals else state.score, totals=totals, parts=parts, running=running,
+                      running_points=running_points, excerpt=excerpt)
 
 
 def _refused(drop: Drop, events: dict[str, Event]) -> Refused:

@@ -78,8 +78,8 @@ def _replay_scout(path: Path, vendor: str, scout: Scout, source: str) -> FeedRep
     return _report(path, vendor, ledger, scout.teams, scout.num_records, rallies, account, wrong,
                    num_more=len(told) if whole else 0, unread=scout.unread, source=source,
                    feed_score=_sets_won(told) if whole else None,
-                   excerpt=None if whole else f"it holds {counted(len(rallies), 'rally', 'rallies')}, not all of the "
-                                              f"{counted(len(told), 'set')} it lists")
+                   excerpt=None if whole else f"it holds {counted(len(rallies), 'rally', 'rallies')}" + (
+                       f", not all of the {counted(len(told), 'set')} it lists" if told else " and lists no set that is over"))
 
 
 def replay_coachai(path: Path, text: str) -> FeedReplay:
@@ -181,7 +181,7 @@ def _fill_gap(ledger: RallyLedger[R], state: R, rally: ToldRally) -> tuple[R, in
     if rally.set_number != sum(state.score) + 1 or min(missing) < 0 or state.winner is not None:
         return state, 0
     filled = state
-    for side in (0, 1):
+    for side in (1, 0) if rally.server == 0 else (0, 1):  # who serves now has won the last of them
         for _ in range(missing[side]):
             filled = ledger.apply(filled, _event(ledger, rally.where, "point", state.teams[side]))
             if filled.score != state.score:

@@ -62,6 +62,8 @@ class FeedReplay(BaseModel):
     wrong_scores: tuple[WrongScore, ...] = ()
     score: tuple[int, int] | None = None
     """At the end by the ledger: goals, sets, games; None where judges' marks make totals."""
+    totals: tuple[float, ...] = ()
+    """Points so far of each competitor, where judges' marks make them."""
     parts: tuple[tuple[int, int], ...] = ()
     """Of the sets or games that are over, each one's score: points, or games in tennis."""
     running: tuple[int, int] | None = None

@@ -109,10 +109,11 @@ def _outlines(light_NHW: Pictures) -> Array:
 
 def find_cuts(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, within: slice) -> Iterator[Evidence]:
     """Hard cuts: steps far above their neighbours after which nothing of the view is left, and to which it does not come back."""
-    for i in range(max(1, within.start), within.stop):
+    large = np.flatnonzero(step_N >= max(config.min_step, config.step_ratio * 0.5))
+    for i in (int(i) for i in large if max(1, within.start) <= i < within.stop):
         around = np.sort(np.concatenate([step_N[max(1, i - 3) : i], step_N[i + 1 : i + 4]]))
         usual = float(around[:-1].mean()) if len(around) > 1 else 0.0
-        if step_N[i] < config.min_step or step_N[i] < config.step_ratio * max(0.5, usual):
+        if step_N[i] < config.step_ratio * usual:
             continue
         if kept_share(pictures_N3HW[i - 1], pictures_N3HW[i]) > config.kept_view:
             continue

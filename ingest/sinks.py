@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 from pydantic import BaseModel, ConfigDict, Field
 
 from deepsport.video import (
+    FULL_RANGE,
     JpegWriter,
     MediaInfo,
     PacketCopier,
@@ -170,7 +171,7 @@ class Stills:
         """Write the frame when it is shown at a step for which a still is due."""
         if self._every and frame_index + copies > self._due:
             path = self._work / f"{self._due:08d}.jpg"
-            path.write_bytes(self._writer.jpeg(self._painter.yuv(frame)))
+            path.write_bytes(self._writer.jpeg(self._painter.yuv(frame, FULL_RANGE)))
             self.written.append((self._due, path))
             self._due += self._every
 

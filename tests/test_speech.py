@@ -109,11 +109,11 @@ def test_words_keep_their_times_inside_the_utterance_and_in_order():
 
 def test_the_words_of_the_sport_are_suggested_only_where_the_config_says_so():
     asked = []
-    for config in (SpeechConfig(), SpeechConfig(vocabulary=True)):
+    for config in (SpeechConfig(vocabulary=False), SpeechConfig()):
         transcribe(NOISE, lambda _, hotwords="": asked.append(hotwords) or [], config, "b1", MADE, "Ekman, corner kick")
     assert asked == ["", "Ekman, corner kick"]
     words = hotwords_for(Sport.SOCCER, ["Ekman", "Berg"])
-    assert words.startswith("Berg, Ekman, ") and "corner kick" in words and len(words.split(", ")) <= 40
+    assert words.startswith("Berg. Ekman. ") and "Corner kick." in words and len(words.split(". ")) <= 40
 
 
 def test_the_lag_of_commentary_is_that_of_the_events_it_names():
@@ -272,7 +272,9 @@ def test_openai_whisper_hears_nearly_the_same_text_with_the_same_weights(comment
     config = SpeechConfig(engine="openai-whisper")
     kept = transcribe(commentary[0], load_transcriber(config), config, "b1", MADE)
     assert errors_against(words_of(faster_heard.items), words_of(kept.items)) <= 0.05
-    assert all(abs(a.span.start_s - b.span.start_s) < 0.3 for a, b in zip(faster_heard.items, kept.items, strict=False))
+    # They time pauses differently, at which utterances are parted; words lie where they lie.
+    starts_s = [word.span.start_s for utterance in kept.items for word in utterance.words]
+    assert all(min(abs(u.span.start_s - start_s) for start_s in starts_s) < 0.3 for u in faster_heard.items)
 
     import torch
 
@@ -477,15 +479,36 @@ def test_a_folder_with_weights_is_as_good_as_the_package(commentary, faster_hear
     assert transcribe(commentary[0], load_transcriber(config), config, "b1", MADE) == faster_heard
 
 
-def test_an_unsure_window_is_decoded_again_with_a_beam(monkeypatch):
+def test_every_window_is_decoded_once_with_the_beam_asked_for(monkeypatch):
     asked = []
 
     class Engine:
         def decode(self, samples, beam_size, hotwords=""):
-            asked.append(beam_size)
-            return [say(0.0, 1.0, " Hello", avg_logprob=-0.9 if beam_size == 1 else -0.6)]
+            asked.append((len(samples), beam_size, hotwords))
+            return [say(0.0, 1.0, " Hello", avg_logprob=-0.9)]
 
     monkeypatch.setattr(speech_engines, "speech_stretches", lambda samples: [Stretch(0, SAMPLE_RATE)])
-    assert speech_engines.SpeechOnly(Engine(), 5)(NOISE)[0].avg_logprob == -0.6  # the better of the two
-    assert speech_engines.SpeechOnly(Engine(), 1)(NOISE)[0].avg_logprob == -0.9
-    assert asked == [1, 5, 1]
+    assert [segment.text for segment in speech_engines.SpeechOnly(Engine(), 5)(NOISE, "Ekman.")] == [" Hello"]
+    assert asked == [(SAMPLE_RATE, 5, "Ekman.")]
+
+
+def test_sentences_are_parted_where_the_speaker_pauses():
+    clock = JoinedClock([Stretch(0, 4 * SAMPLE_RATE)])
+    words = (Word(0.2, 0.9, " Out."), Word(1.1, 1.5, " A"), Word(1.8, 2.2, " corner."), Word(2.25, 2.6, " Again."))
+    placed = clock.put_back(Segment(0.2, 2.6, " Out. A corner. Again.", -0.1, 0.0, words))
+    assert [(s.text, s.start_s) for s in placed] == [(" Out.", 0.2), (" A corner. Again.", 1.1)]
+
+
+def test_murmur_is_taken_out_and_what_comes_and_goes_is_left_where_it_was():
+    from ingest.speech_murmur import without_murmur
+
+    rng = np.random.default_rng(5)
+    murmur = np.convolve(rng.normal(0, 0.1, 8 * SAMPLE_RATE + 77), np.ones(8) / 8, "same").astype(np.float32)
+    tone = np.zeros_like(murmur)
+    spoken = slice(3 * SAMPLE_RATE, 4 * SAMPLE_RATE)
+    tone[spoken] = 0.3 * np.sin(2 * np.pi * 800 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)
+    cleared = without_murmur(murmur + tone)
+    assert len(cleared) == len(murmur)
+    assert cleared[5 * SAMPLE_RATE :].std() < 0.3 * murmur[5 * SAMPLE_RATE :].std()
+    assert np.corrcoef(cleared[spoken], tone[spoken])[0, 1] > 0.98
+    assert [len(without_murmur(murmur[:count])) for count in (1, 300, 513)] == [1, 300, 513]

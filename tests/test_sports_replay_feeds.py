@@ -247,6 +247,24 @@ def test_times_that_no_video_has_are_said_briefly(tmp_path):
     assert [refused.why for refused in feed.refused] == ["ace at -3.00 s, before the video begins", "ace at no time of a video"]
 
 
+def test_our_own_feed_of_judged_dives_has_totals(tmp_path, capsys):
+    events = [
+        {"kind": "forward_dive", "team": "red", "outcome": "107B", "value": 3.1},
+        {"kind": "award", "team": "red", "marks": [8, 8.5, 8, 7.5, 8, 9, 7.5]},
+        {"kind": "back_dive", "team": "blue", "outcome": "205B", "value": 2.8},
+        {"kind": "award", "team": "blue", "marks": [7, 7.0, 6.5, 7, 7.5, 7, 7]},
+    ]
+    document = json.loads(own("diving")) | {"events": [event | {"time_s": 9.0 * i} for i, event in enumerate(events)]}
+    path = write(tmp_path, "x.json", json.dumps(document))
+    feed = replay_feed(path).feeds[0]
+    # By hand: of seven marks the two highest and the two lowest go, (8 + 8 + 8) × 3.1 and (7 + 7 + 7) × 2.8.
+    assert (feed.excerpt, feed.refused, feed.score, feed.totals) == (None, (), None, (74.4, 58.8))
+    assert replayed(path) == 0 and "red 74.4, blue 58.8: 4 records" in capsys.readouterr().out
+    events[3]["marks"][0] = 11
+    assert "between 0 and 10" in (replay_feed(write(tmp_path, "x.json", json.dumps(document | {"events": [
+        event | {"time_s": 9.0 * i} for i, event in enumerate(events)]}))).feeds[0].refused[0].why)
+
+
 def test_our_own_feed_of_a_whole_match_has_a_score(tmp_path):
     feed = replay_feed(write(tmp_path, "x.json", own("badminton", *[("smash", "red")] * 42, ("yellow_card", "blue")))).feeds[0]
     assert "the match is over" in feed.excerpt

@@ -54,23 +54,23 @@ class Painter:
         """The frame as BGR, HWC uint8, as OpenCV wants it."""
         return self._turned(self._scaled(frame, "bgr24").to_ndarray())
 
-    def yuv(self, frame: VideoFrame) -> VideoFrame:
-        """The frame as a yuv420p picture with limited range; its YUV matrix is kept and named."""
+    def yuv(self, frame: VideoFrame, color_range: int = LIMITED_RANGE) -> VideoFrame:
+        """The frame as a yuv420p picture; its YUV matrix is kept and named."""
         matrix = matrix_of(frame)
         picture = self._scaler.reformat(
             frame,
             width=self._stored[0],
             height=self._stored[1],
-            format="yuv420p",
+            format="yuvj420p" if color_range == FULL_RANGE else "yuv420p",
             src_colorspace=matrix,
             dst_colorspace=matrix,
-            dst_color_range=LIMITED_RANGE,
+            dst_color_range=color_range,
             interpolation=Interpolation.AREA,
             threads=1,
         )
         if self._turns:
             picture = picture_of([np.rot90(plane, self._turns) for plane in planes_of(picture)])
-        picture.colorspace, picture.color_range = matrix, LIMITED_RANGE
+        picture.colorspace, picture.color_range = matrix, color_range
         return picture
 
     def _turned(self, image_HWC: npt.NDArray[np.generic]) -> Frames:
@@ -120,14 +120,14 @@ class JpegWriter:
         self._count = 0
 
     def jpeg(self, picture: VideoFrame) -> bytes:
-        """The picture as a JPEG file. quantiser: 2 is best, 31 is smallest."""
+        """The picture as a JPEG file, as it is where it has full range already. quantiser: 2 is best, 31 is smallest."""
         full = self._scaler.reformat(picture, format="yuvj420p", dst_color_range=FULL_RANGE, threads=1)
         if self._encoder is None:
             encoder = CodecContext.create("mjpeg", "w")
             assert isinstance(encoder, VideoCodecContext)
             encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "yuvj420p"
             encoder.time_base, encoder.thread_count = Fraction(1, 25), 1
-            encoder.options = {"qmin": str(self._quantiser), "qmax": str(self._quantiser)}
+            encoder.options = {"qmin": str(self._quantiser), "qmax": str(self._quantiser), "huffman": "default"}
             self._encoder = encoder
         full.pts, full.time_base = self._count, Fraction(1, 25)
         self._count += 1

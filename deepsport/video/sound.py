@@ -67,7 +67,7 @@ class AudioAligner:
     def _cut(self, frames: Iterable[av.AudioFrame]) -> list[Samples]:
         chunks = []
         for frame in frames:
-            samples_N = frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
+            samples_N = np.frombuffer(memoryview(frame.planes[0]), np.float32, frame.samples)
             cut = min(self._skip, len(samples_N))
             self._skip -= cut
             if cut < len(samples_N):

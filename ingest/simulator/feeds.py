@@ -22,6 +22,7 @@ from deepsport.ids import digest
 from deepsport.records import Event
 from deepsport.sports.badminton import BadmintonState
 from deepsport.sports.base import label_of
+from deepsport.sports.rally import plus
 from deepsport.sports.volleyball import VolleyballState
 from deepsport.taxonomy import Sport
 from ingest.simulator.truth import Truth
@@ -156,6 +157,24 @@ def _spot(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
     return _json([video])
 
 
+class _Told(NamedTuple):
+    """A rally as a scribe tells it, teams by index."""
+
+    number: int
+    """Of the set or game, counted from 1."""
+    server: int
+    winner: int
+    points: tuple[int, int]
+    """After the rally, also when it ends the set."""
+
+
+def _told(event: Event, before: VolleyballState | BadmintonState, wins: bool) -> _Told:
+    side = before.teams.index(event.team or "")
+    winner = side if wins else 1 - side
+    server = side if before.server is None else before.server  # None: a set begins of which nobody has served yet
+    return _Told(sum(before.score) + 1, server, winner, plus(before.points, winner))
+
+
 _TOUCHES: Final = {"kill": ("AH#", True), "service_ace": ("SM#", True), "block": ("BH#", True), "net_touch": ("BH/", False)}
 """The touch that decides a rally: skill, type and evaluation, and whether it wins it."""
 
@@ -166,17 +185,22 @@ def _datavolley(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
         "[3DATAVOLLEYSCOUT]", "FILEFORMAT: 2.0", "GENERATOR-PRG: simulated", "[3TEAMS]", f"1;{truth.teams[0]};0;;;",
         f"2;{truth.teams[1]};0;;;", "[3SCOUT]",
     ]  # fmt: skip
+    running: int | None = None
     for entry in entries:
-        event, after = truth.events[entry.event_index], truth.states[entry.event_index + 1]
-        assert isinstance(after, VolleyballState)
+        event, before = truth.events[entry.event_index], truth.states[entry.event_index]
+        assert isinstance(before, VolleyballState)
         touch, wins = _TOUCHES[event.kind]
+        rally = _told(event, before, wins)
         second, own = int(entry.time_s), marks[event.team or ""]
-        other = "a" if own == "*" else "*"
-        place = f";;;;;;;{20 + second // 3600:02d}.{second // 60 % 60:02d}.{second % 60:02d};1;1;1;1;{second};"
+        clock = f"{20 + second // 3600:02d}.{second // 60 % 60:02d}.{second % 60:02d}"
+        place = f";;;;;;;{clock};{rally.number};1;1;1;{second};"
+        if running not in (None, rally.number):
+            lines.append(f"**{running}set{place}")
+        running = rally.number
         if touch[0] != "S":  # somebody served before
-            lines.append(f"{other if wins else own}{5:02d}SM-{place}")
+            lines.append(f"{'*a'[rally.server]}{5:02d}SM-{place}")
         lines.append(f"{own}{_shirt(event):02d}{touch}{place}")
-        lines.append(f"{own if wins else other}p{after.points[0]:02d}:{after.points[1]:02d}{place}")
+        lines.append(f"{'*a'[rally.winner]}p{rally.points[0]:02d}:{rally.points[1]:02d}{place}")
     return ("\r\n".join(lines) + "\r\n").encode("cp1252")
 
 
@@ -198,23 +222,26 @@ def _coachai(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
     file = csv.DictWriter(text, _COACHAI_COLUMNS, lineterminator="\n")
     file.writeheader()
     for number, entry in enumerate(entries, start=1):
-        event, after = truth.events[entry.event_index], truth.states[entry.event_index + 1]
-        assert isinstance(after, BadmintonState)
+        event, before = truth.events[entry.event_index], truth.states[entry.event_index]
+        assert isinstance(before, BadmintonState)
         stroke, reason, wins = _STROKES[event.kind]
+        rally = _told(event, before, wins)
         own = truth.teams.index(event.team or "")
         seconds = int(entry.time_s)
         said = {
             "rally": number,
             "time": f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
             "frame_num": f"{truth.rate.frame_at(entry.time_s)}.0",
-            "roundscore_A": after.points[0],
-            "roundscore_B": after.points[1],
-            "set": sum(after.score) + 1,
+            "roundscore_A": rally.points[0],
+            "roundscore_B": rally.points[1],
+            "set": rally.number,
         }
-        file.writerow({**said, "ball_round": 1, "player": truth.teams[1 - own], "type": "發短球"})
-        winner = "AB"[own if wins else 1 - own]
-        last = {"ball_round": 2, "player": truth.teams[own], "type": stroke, "lose_reason": reason, "getpoint_player": winner}
-        file.writerow({**said, **last})
+        strokes = [(rally.server, {"type": "發短球"})]
+        if own == rally.server:  # the other returned the service
+            strokes.append((1 - own, {"type": "挑球"}))
+        strokes.append((own, {"type": stroke, "lose_reason": reason, "getpoint_player": "AB"[rally.winner]}))
+        for ball_round, (side, words) in enumerate(strokes, start=1):
+            file.writerow({**said, "ball_round": ball_round, "player": truth.teams[side], **words})
     return text.getvalue().encode()
 
 

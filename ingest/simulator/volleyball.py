@@ -68,7 +68,8 @@ class VolleyballShow(SportShow):
     def opening(self, teams: tuple[str, str], rng: np.random.Generator) -> State:
         points = int(rng.integers(16)), int(rng.integers(16))
         sets = int(rng.integers(2)), int(rng.integers(2))
-        return VolleyballState(teams=teams, score=sets, points=points, server=int(rng.integers(2)))
+        server = int(rng.integers(2))
+        return VolleyballState(teams=teams, score=sets, points=points, server=server, set_first_server=server)
 
     @override
     def score_words(self, state: VolleyballState) -> tuple[str, str]:
