@@ -106,8 +106,8 @@ def wording_fault(question: Question, wording: str, keep: Sequence[str] = ()) ->
     """Why a rewording cannot stand for the question, or None when it can.
 
     It must be one question (or request, where the template is one) of at most twice the length, name the same stretches of
-    frames in the same order and no other number, keep the cue words, bring in no word that turns it round, and say nothing of any option or gold
-    answer that the template does not say itself.
+    frames in the same order and no other number, keep the cue words, bring in no word that turns it round, and say nothing of any
+    option or gold answer that the template does not say itself.
     """
     if wording[-1:] != question.text[-1:] or wording.count("?") > 1 or "\n" in wording:
         return "not one question"

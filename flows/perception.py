@@ -50,9 +50,9 @@ class PerceptionConfig(Record):
     """Plays in each, about six seconds long."""
     stills_per_event: int = Field(default=2, ge=1)
     """Captioned frames of each event."""
-    glances_per_play: int = Field(default=6, ge=0)
+    glances_per_play: int = Field(default=6, ge=1)
     """Questions on the frames of a play."""
-    tales_per_play: int = Field(default=5, ge=0)
+    tales_per_play: int = Field(default=5, ge=1)
     """Questions on a play whose frames are told instead of shown; every broadcast is asked them."""
     frame_size: int = Field(default=64, ge=32)
     """Side of the square frames in pixels: what the tiny model sees."""

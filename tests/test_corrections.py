@@ -42,7 +42,8 @@ def test_a_rejected_question_leaves_and_says_why(asked):
 
 @pytest.mark.parametrize(("task", "given", "stored"), [
     (Task.COUNTING, " 4 ", "4"), (Task.COUNTING, "007", "7"), (Task.COUNTING, "9.50", "9.5"),
-    (Task.LOCALISATION, "Second", "second"), (AnswerKind.WINDOW, "3 - 20", "3-20"), (Task.COMMENTARY, "blue; goal ;", "blue;goal"),
+    (Task.LOCALISATION, "Second", "second"), (AnswerKind.WINDOW, "3 - 20", "3-20"),
+    (Task.COMMENTARY, "blue; goal ;", "blue;goal"),
 ])
 def test_a_fix_becomes_the_key_of_a_new_question(asked, task, given, stored):
     clips, found = asked

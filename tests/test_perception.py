@@ -115,7 +115,8 @@ def test_first_come_the_initial_frames_then_the_stretches_in_question(exchanges:
         assert tuple(first) == tuple(whole.uniform(CONFIG.initial_frames))
         if exchange.question.task is Task.LOCALISATION or exchange.told:
             for look, stretch in zip(more, stretches_in(exchange.question.text), strict=False):
-                assert stretch.idx_start - CONFIG.second_look_off <= look[0] <= look[-1] <= stretch.idx_end + CONFIG.second_look_off
+                off = CONFIG.second_look_off
+                assert stretch.idx_start - off <= look[0] <= look[-1] <= stretch.idx_end + off
         assert all(whole.contains(frame) for look in more for frame in look)
 
 
@@ -175,7 +176,6 @@ def test_the_same_frame_is_the_same_picture_in_all_lessons_of_a_play(exchanges: 
 
 def test_another_seed_gives_other_lessons() -> None:
     config = PerceptionConfig(num_broadcasts=1, plays_per_broadcast=1, sports=(Sport.TENNIS,), glance_every=1)
-    keys = [
-        {sample.key for sample in perception_samples(config.model_copy(update={"seed": seed}), TemplateConfig())} for seed in (0, 1)
-    ]
+    configs = [config.model_copy(update={"seed": seed}) for seed in (0, 1)]
+    keys = [{sample.key for sample in perception_samples(each, TemplateConfig())} for each in configs]
     assert keys[0] and keys[1] and not keys[0] & keys[1]
