@@ -77,7 +77,7 @@ class PretrainConfig(Record):
     told_share: float = Field(default=0.25, ge=0, le=1)
     """Share of lessons in words; the rest are questions on frames, never with a tool."""
     read_share: float = Field(default=0.15, ge=0, le=1)
-    """Of the lessons in words, those that only have to be said again: windows and the arguments of calls."""
+    """Of the lessons in words, those that only have to be written: windows, and the calls that would ask for them."""
 
 
 class GRPOConfig(Record):

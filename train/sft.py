@@ -117,7 +117,7 @@ def run_sft(
 
 FRAMES_A_CONVERSATION = 8
 """About as many tokens as a glance with its question: a batch is padded to its longest conversation."""
-THINGS_TO_READ = 10
+THINGS_TO_READ = 8
 LARGEST_LABEL = 200
 """Frame labels of single frames are drawn below this, and what is only read: they have to be copied, no more."""
 
@@ -205,19 +205,19 @@ def _kind(config: PretrainConfig, progress: float, rng: random.Random) -> str:
 
 
 def reading(rng: random.Random) -> Conversation:
-    """A lesson in reading: windows and the arguments of calls to be said again.
+    """A lesson in writing: windows to be said again, each with the call that would ask for it.
 
     A pretrained backbone can write JSON; when to call a tool is not taught here.
     """
-    said = []
+    windows = []
     for _ in range(THINGS_TO_READ):
         start = rng.randrange(LARGEST_LABEL)
-        window = FrameWindow(idx_start=start, idx_end=start + rng.randrange(5, 35))
-        said.append(call_json(window) if rng.random() < 0.5 else f"{window.idx_start}-{window.idx_end}")
-    text = ", ".join(said) + "."
+        windows.append(FrameWindow(idx_start=start, idx_end=start + rng.randrange(5, 35)))
+    named = [f"{window.idx_start}-{window.idx_end}" for window in windows]
+    said = [f"{name}: {call_json(window)}" for name, window in zip(named, windows, strict=True)]
     return [
-        {"role": "user", "content": [text_part(f"Say: {text}")]},
-        {"role": "assistant", "content": [text_part(text)]},
+        {"role": "user", "content": [text_part(f"Calls: {', '.join(named)}.")]},
+        {"role": "assistant", "content": [text_part(", ".join(said) + ".")]},
     ]
 
 
