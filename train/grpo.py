@@ -28,7 +28,7 @@ from deepsport.records import Made, Trajectory
 from deepsport.taxonomy import Band
 from train.config import GRPOConfig
 from train.lessons import Lessons
-from train.models import END, load, remember_pictures, unsampled_tokens
+from train.models import END, keep_eyes, load, remember_pictures, unsampled_tokens
 from train.run import Checkpoint, OnStep, Run, trainer_arguments
 
 ASSISTANT = "<|im_start|>assistant\n"
@@ -164,7 +164,7 @@ def run_grpo(
     parent = Checkpoint.read(base)
     if done := run.finished(out, config, parent, [manifest], seed):
         return done
-    loaded = load(parent.model, device=run.device)
+    loaded = keep_eyes(load(parent.model, device=run.device))
     remember_pictures(loaded.processor.image_processor)
     with Lessons(manifest, frame_size) as lessons:
         bands = {key: sample.lesson.band for key, sample in lessons.samples.items()}

@@ -25,7 +25,7 @@ from deepsport.timebase import FrameWindow
 from train.config import PretrainConfig, SFTConfig
 from train.data import Encoded, Pixels, collate, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
-from train.models import Loaded, build_tiny, load
+from train.models import Loaded, build_tiny, keep_eyes, load
 from train.run import Checkpoint, OnStep, Run, curriculum_order, last_step, trainer_arguments
 from train.vision import learn_to_see
 from train.words import learn_words
@@ -106,7 +106,7 @@ def run_sft(
     parent = Checkpoint.read(base)
     if done := run.finished(out, config, parent, [manifest], seed):
         return done
-    loaded = load(parent.model, device=run.device)
+    loaded = keep_eyes(load(parent.model, device=run.device))
     with Lessons(manifest, frame_size) as lessons:
         rows = [encode(loaded.processor, conversation) for conversation in conversations(lessons, episode, instructions)]
     names = [str(i) for i in range(len(rows))]
