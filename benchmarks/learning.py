@@ -4,9 +4,9 @@
 
 Protocol: the same simulated broadcasts each time; the seed changes the base model, its perception lessons, what is asked, the
 teacher's hand, the rollouts and the training. Held-out questions come from broadcasts (test) and a sport (transfer) that were
-never trained on, nor looked at while the recipe was made, answered greedily. The longer SFT starts where SFT starts, on the same trajectories, and takes about as much
-CPU as SFT and GRPO together. Goals: SFT + GRPO at least 15 points above SFT and above 0.9; tool use at most 10 % on questions
-that the base model solves at a glance and at least 90 % on those that need a look.
+never trained on, nor looked at while the recipe was made, answered greedily. The longer SFT starts where SFT starts, on the same
+trajectories, and takes about as much CPU as SFT and GRPO together. Goals: SFT + GRPO at least 15 points above SFT and above 0.9;
+tool use at most 10 % on questions that the base model solves at a glance and at least 90 % on those that need a look.
 """
 
 from __future__ import annotations

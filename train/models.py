@@ -245,8 +245,8 @@ def patches_by_matmul(model: Any) -> Any:
 def keep_eyes(loaded: Loaded) -> Loaded:
     """The model with its vision tower frozen, as is usual when a vision-language model is fine-tuned.
 
-    What a few films show would otherwise be learnt at the cost of what others show: a tiny model that was tuned as a whole forgot kit
-    colours that its base could name.
+    What a few films show would otherwise be learnt at the cost of what others show: a tiny model that was tuned as a whole forgot
+    kit colours that its base could name.
     """
     loaded.model.model.visual.requires_grad_(False)
     return loaded
