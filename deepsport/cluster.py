@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import socket
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
@@ -75,9 +76,12 @@ def _joined(address: str) -> Any:
     except ImportError as error:
         raise UserError(f"the Ray cluster {address}: needs Ray ({error}); pip install 'deepsport[ray]'") from error
     if not ray.is_initialized():
+        host, _, port = address.rpartition(":")
         try:
+            if host:  # Ray itself would try for minutes where nobody is
+                socket.create_connection((host, int(port)), timeout=10).close()
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             detail = str(error).splitlines()[0]
             raise UserError(
                 f"the Ray cluster {address}: cannot be joined ({detail}); start it with `ray start --head`, or unset "

@@ -148,8 +148,9 @@ def test_senseless_numbers_are_refused_at_once(chores: ModuleType) -> None:
 
 
 @pytest.fixture
-def joined(chores: ModuleType, ray_cluster: str) -> Iterator[str]:
-    """The address of a cluster that this process leaves after the test."""
+def joined(chores: ModuleType, ray_cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a cluster that can import chores; this process leaves it after the test."""
+    monkeypatch.chdir(tmp_path)  # Ray's workers look for modules where their driver began
     yield ray_cluster
     import ray
 
