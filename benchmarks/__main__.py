@@ -64,6 +64,10 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("one_pass_to_separate", "CPU of the one pass / PySceneDetect and two extractions", "≤ 0.45"),
         Figure("shots_to_scenedetect", "CPU of our shots / PySceneDetect's program", "≤ 0.60"),
     ),
+    "scale": (
+        Figure("speedup", "wall time of two broadcasts one after the other / on two cores", "≥ 1.8"),
+        Figure("efficiency", "CPU of two broadcasts one after the other / at once"),
+    ),
     "frames": (
         Figure("gop_30_to_ours", "CPU of 8 frames by PyAV from a GOP-30 proxy / ours", "≥ 10"),
         Figure("source_to_ours", "by PyAV from the 720p source / ours", "≥ 40"),

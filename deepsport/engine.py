@@ -1,4 +1,4 @@
-"""Map a function over items, in this process or in several, so that one bad item never takes the others with it.
+"""Map a function over items, in this process, in several, or on a Ray cluster: one bad item never takes the others with it.
 
     outcomes = in_order(map_items(ingest_one, sources, workers=4, label="ingest"))
     good = [o.result for o in outcomes if o.error is None]
@@ -12,7 +12,9 @@ from __future__ import annotations
 import math
 import multiprocessing
 import pickle
+import shutil
 import signal
+import tempfile
 import time
 import traceback
 from collections import deque
@@ -25,6 +27,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from deepsport.errors import DeepSportError
+from deepsport.files import disk_fault
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -38,7 +41,7 @@ class FailureKind(StrEnum):
     """Why an item has no result."""
 
     REFUSED = "refused"
-    """The function raised a DeepSportError: the item is bad, and the message says why."""
+    """The function raised a DeepSportError, or had no room to write: the message says why and what helps."""
     BUG = "bug"
     """Any other exception: a fault in our code, with its traceback."""
     KILLED = "killed"
@@ -85,6 +88,10 @@ class Outcome(Generic[ItemT, ResultT]):
         return self.result  # type: ignore[return-value]
 
 
+Attempt: TypeAlias = tuple[Any, Failure | None]
+"""An item's result, or why there is none."""
+
+
 class OnResult(Protocol):
     """Called in the parent after each item, for a progress bar or a log line."""
 
@@ -97,6 +104,7 @@ def map_items(
     items: Iterable[ItemT],
     *,
     workers: int = 1,
+    cluster: str | None = None,
     label: str,
     on_result: OnResult | None = None,
     timeout_s: float | None = None,
@@ -105,20 +113,26 @@ def map_items(
 
     With one worker and no timeout everything runs in this process. Otherwise function, items and results must pickle, the
     function must live in an importable module, and a script needs ``if __name__ == "__main__":`` (workers are spawned).
+    cluster is the address of a Ray cluster, whose machines then do the work, as many items at once as they have CPUs.
     timeout_s is per item, from the moment a worker takes it. Workers die with the iterator: on Ctrl-C, on ``close()``.
-    Raises: ValueError for workers < 1 or a timeout <= 0; RuntimeError when workers cannot start.
+    Raises: ValueError for workers < 1 or a timeout <= 0; RuntimeError when workers cannot start; UserError when the cluster
+    cannot be joined.
     """
     if workers < 1:
         raise ValueError(f"{label}: at least one worker is needed, got {workers}")
     if timeout_s is not None and timeout_s <= 0:
         raise ValueError(f"{label}: a timeout must be positive, got {timeout_s} s")
     listed = list(items)
-    outcomes: Generator[Outcome[ItemT, ResultT], None, None]
-    if workers == 1 and timeout_s is None:
-        outcomes = (_outcome(i, item, _attempt(function, item)) for i, item in enumerate(listed))
+    attempts: Generator[tuple[int, Attempt], None, None]
+    if cluster is not None:
+        from deepsport.cluster import attempts_on_cluster
+
+        attempts = attempts_on_cluster(function, listed, cluster, label, timeout_s)
+    elif workers == 1 and timeout_s is None:
+        attempts = ((index, _attempt(function, item)) for index, item in enumerate(listed))
     else:
-        outcomes = _map_in_processes(function, listed, min(workers, len(listed)), label, timeout_s)
-    return _reported(outcomes, label, len(listed), on_result)
+        attempts = _attempts_in_processes(function, listed, min(workers, len(listed)), label, timeout_s)
+    return _reported(attempts, listed, label, on_result)
 
 
 def in_order(outcomes: Iterable[Outcome[ItemT, ResultT]]) -> list[Outcome[ItemT, ResultT]]:
@@ -127,53 +141,62 @@ def in_order(outcomes: Iterable[Outcome[ItemT, ResultT]]) -> list[Outcome[ItemT,
 
 
 def _reported(
-    outcomes: Generator[Outcome[ItemT, ResultT], None, None], label: str, num_items: int, on_result: OnResult | None
-) -> Iterator[Outcome[ItemT, ResultT]]:
-    with closing(outcomes):
-        for num_done, outcome in enumerate(outcomes, 1):
+    attempts: Generator[tuple[int, Attempt], None, None], items: Sequence[ItemT], label: str, on_result: OnResult | None
+) -> Iterator[Outcome[ItemT, Any]]:
+    with closing(attempts):
+        for num_done, (index, attempt) in enumerate(attempts, 1):
+            outcome = Outcome(index, items[index], *attempt)
             if on_result is not None:
-                on_result(label, num_done, num_items, outcome)
+                on_result(label, num_done, len(items), outcome)
             yield outcome
 
 
-def _outcome(index: int, item: ItemT, attempt: tuple[ResultT | None, Failure | None]) -> Outcome[ItemT, ResultT]:
-    return Outcome(index, item, *attempt)
-
-
-def _attempt(function: Callable[[ItemT], ResultT], item: ItemT) -> tuple[ResultT | None, Failure | None]:
+def _attempt(function: Callable[[ItemT], object], item: ItemT) -> Attempt:
     try:
         return function(item), None
-    except DeepSportError as error:
-        return None, Failure(FailureKind.REFUSED, type(error).__name__, str(error))
     except Exception as error:
         # The one place that catches everything: a fault in a step costs one item, with its traceback, not a night's run.
-        message = f"{type(error).__name__}: {error}"
-        return None, Failure(FailureKind.BUG, type(error).__name__, message, traceback.format_exc())
+        return None, failure_of(error)
+
+
+def failure_of(error: Exception) -> Failure:
+    """An error that was just caught as a failure; with its traceback where it is a bug."""
+    name = type(error).__name__
+    if isinstance(error, DeepSportError):
+        return Failure(FailureKind.REFUSED, name, str(error))
+    if no_room := disk_fault(error):
+        return Failure(FailureKind.REFUSED, name, no_room)
+    return Failure(FailureKind.BUG, name, f"{name}: {error}", traceback.format_exc())
 
 
 # ---- processes
 
 
-def _work(connection: Connection, pickled_function: bytes) -> None:
+def _work(connection: Connection, pickled_function: bytes, folder: str) -> None:
     """A worker's life: say that it is there, then one item after the other until the parent hangs up."""
+    tempfile.tempdir = folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
     try:
         connection.send_bytes(b"")
         while True:
-            pickled_item = connection.recv_bytes()
-            attempt: tuple[object, Failure | None] = _attempt(_unpickle_and_call, (pickled_function, pickled_item))
-            try:
-                reply = pickle.dumps(attempt)
-            except Exception:  # pickling calls code of any class
-                failure = Failure(FailureKind.BUG, "PicklingError", "the result cannot be pickled", traceback.format_exc())
-                reply = pickle.dumps((None, failure))
-            connection.send_bytes(reply)
+            connection.send_bytes(reply_to(pickled_function, connection.recv_bytes()))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
-def _unpickle_and_call(task: tuple[bytes, bytes]) -> object:
-    function, item = pickle.loads(task[0]), pickle.loads(task[1])
+def reply_to(pickled_function: bytes, task: bytes) -> bytes:
+    """The pickled Attempt at a pickled item."""
+    attempt: Attempt = _attempt(call_pickled, (pickled_function, task))
+    try:
+        return pickle.dumps(attempt)
+    except Exception:  # pickling calls code of any class
+        failure = Failure(FailureKind.BUG, "PicklingError", "the result cannot be pickled", traceback.format_exc())
+        return pickle.dumps((None, failure))
+
+
+def call_pickled(call: tuple[bytes, bytes]) -> object:
+    """The result of a pickled function for a pickled item."""
+    function, item = pickle.loads(call[0]), pickle.loads(call[1])
     return function(item)
 
 
@@ -181,6 +204,8 @@ def _unpickle_and_call(task: tuple[bytes, bytes]) -> object:
 class _Worker:
     process: BaseProcess
     connection: Connection
+    folder: str
+    """For its temporary files: what a killed worker leaves is gigabytes where items are films."""
     ready: bool = False
     index: int | None = None
     """The item it works on."""
@@ -190,10 +215,7 @@ class _Worker:
         self.process.kill()
         self.process.join()
         self.connection.close()
-
-
-_News: TypeAlias = tuple[int, tuple[Any, Failure | None]]
-"""An item's index, and its result or failure."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @dataclass(slots=True)
@@ -207,7 +229,7 @@ class _Crew:
     waiting: deque[int]
     workers: list[_Worker] = field(default_factory=list)
     lost: dict[int, int] = field(default_factory=dict)
-    news: list[_News] = field(default_factory=list)
+    news: list[tuple[int, Attempt]] = field(default_factory=list)
     """What the caller has not been told yet."""
     false_starts: int = 0
 
@@ -216,16 +238,18 @@ class _Crew:
         busy = sum(w.index is not None for w in self.workers)
         while len(self.workers) < min(num_workers, busy + len(self.waiting)):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, self.pickled_function), name=self.label, daemon=True)
+            folder = tempfile.mkdtemp(prefix="deepsport-worker-")
+            work = (theirs, self.pickled_function, folder)
+            process = context.Process(target=_work, args=work, name=self.label, daemon=True)
             process.start()
             theirs.close()
-            self.workers.append(_Worker(process, ours))
+            self.workers.append(_Worker(process, ours, folder))
 
     def give(self, worker: _Worker) -> None:
         """The next item to an idle worker, if there is one."""
         while worker.ready and worker.index is None and self.waiting:
             index = self.waiting.popleft()
-            task = _pickled(self.items[index])
+            task = pickled_item(self.items[index])
             if isinstance(task, Failure):
                 self.news.append((index, (None, task)))
                 continue
@@ -293,16 +317,17 @@ class _Crew:
         self.stop_late()
 
 
-def _pickled(item: object) -> bytes | Failure:
+def pickled_item(item: object) -> bytes | Failure:
+    """The item for another process, or why it cannot go there."""
     try:
         return pickle.dumps(item)
     except Exception as error:  # pickling calls code of any class
         return Failure(FailureKind.BUG, type(error).__name__, f"the item cannot be pickled: {error}", traceback.format_exc())
 
 
-def _map_in_processes(
-    function: Callable[[ItemT], ResultT], items: list[ItemT], num_workers: int, label: str, timeout_s: float | None
-) -> Generator[Outcome[ItemT, ResultT], None, None]:
+def _attempts_in_processes(
+    function: Callable[[Any], Any], items: Sequence[object], num_workers: int, label: str, timeout_s: float | None
+) -> Generator[tuple[int, Attempt], None, None]:
     crew = _Crew(label, pickle.dumps(function), items, timeout_s, deque(range(len(items))))
     try:
         while crew.waiting or any(w.index is not None for w in crew.workers):
@@ -311,8 +336,7 @@ def _map_in_processes(
             for worker in crew.workers:
                 crew.give(worker)  # before the caller takes its time over the results
             news, crew.news = crew.news, []
-            for index, attempt in news:
-                yield _outcome(index, items[index], attempt)
+            yield from news
     finally:
         for worker in crew.workers:
             worker.end()

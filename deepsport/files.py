@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+
+def disk_fault(error: BaseException) -> str:
+    """What an error says of a disk that cannot be written any more, in one line with the remedy; empty for any other error.
+
+    >>> disk_fault(OSError(28, "No space left on device", "/data/b17.mp4"))
+    'no room to write /data/b17.mp4 (No space left on device); make room there and run it again, what is done stays done'
+    >>> disk_fault(OSError(2, "No such file or directory"))
+    ''
+    """
+    if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
+        return ""
+    where = f" {error.filename}" if error.filename else ""
+    there = "there" if where else "in the workspace and in the folder for temporary files"
+    return f"no room to write{where} ({os.strerror(error.errno)}); make room {there} and run it again, what is done stays done"
 
 
 def temporary_beside(path: Path) -> Path:

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     """Virtual environment that holds the Label Studio server; none means ``.venv-label-studio``."""
     num_workers: int = Field(default=1, ge=1, le=256)
     """Processes that work on items at once."""
+    ray_address: str | None = None
+    """A Ray cluster that works on items instead, ``auto`` or ``host:port`` of its head; none means processes of this machine."""
     real_data: Path | None = None
     """Folder of real broadcasts for the checks that need them; none skips those."""
 

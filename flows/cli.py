@@ -14,6 +14,7 @@ from cyclopts import App, Group, Parameter, Token
 from cyclopts.exceptions import CycloptsError, UnknownCommandError
 
 from deepsport.errors import DeepSportError, UserError
+from deepsport.files import disk_fault
 
 if TYPE_CHECKING:
     from flows.session import Session
@@ -194,9 +195,7 @@ def ingest(
         raise UserError("say what to ingest: files, folders, URLs or manifests")
     known = session.sport(sport)
     return session.run(
-        lambda: run_ingest(
-            session.workspace, session.recipe, places, sport=known, workers=session.workers, reporter=session.reporter
-        )
+        lambda: run_ingest(session.workspace, session.recipe, places, sport=known, **session.hands, reporter=session.reporter)
     )
 
 
@@ -386,6 +385,10 @@ def run(command: Callable[[], object]) -> int:
         return _complain("interrupted; the same command goes on where it stopped", EXIT_INTERRUPTED)
     except BrokenPipeError:
         return EXIT_FAILED
+    except OSError as error:
+        if not (no_room := disk_fault(error)):
+            raise
+        return _complain(f"failed: {no_room}", EXIT_FAILED)
     else:
         return code if isinstance(code, int) else 0
 

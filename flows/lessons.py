@@ -9,7 +9,7 @@ lessons ─ clips cut small, once each ─▶ shards sft, rl, test, transfer ─
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from curriculum.duplicates import group_clips
 from curriculum.schedule import place_lessons
 from curriculum.split import assign_splits
 from deepsport.agent.policies import Policy
-from deepsport.engine import map_items
+from deepsport.engine import Outcome, map_items
 from deepsport.errors import UserError
 from deepsport.ids import digest, make_id, unit_id
 from deepsport.records import Broadcast, Clip, ClipGroup, Drop, Fingerprint, Lesson, PassRate, Question, Shot, Trajectory
@@ -168,7 +168,13 @@ def manifest_of(workspace: Workspace, recipe: Recipe, name: str) -> Path:
 
 
 def run_export(
-    workspace: Workspace, recipe: Recipe, base_name: str, *, workers: int = 1, reporter: Reporter = ignore
+    workspace: Workspace,
+    recipe: Recipe,
+    base_name: str,
+    *,
+    workers: int = 1,
+    cluster: str | None = None,
+    reporter: Reporter = ignore,
 ) -> StageResult:
     """The recipe's shards: SETS, each with its manifest.
 
@@ -185,7 +191,11 @@ def run_export(
         broadcasts = withheld(catalog.read(Broadcast, asked.ingest_units), recipe.export.licences)
         clips = catalog.read(Clip, asked.ingest_units)
         trajectories = catalog.read(Trajectory, asked.units)
-        keys, drops = _cut_all(workspace, recipe, lessons, asked, clips, broadcasts, workers, result, reporter)
+        jobs = _cuts(workspace, recipe, lessons, asked, clips, broadcasts)
+        todo = [job for job in jobs if not workspace.store.exists(job.key)]
+        on_result = OnOutcome(reporter)
+        cut = map_items(cut_for_shards, todo, workers=workers, cluster=cluster, label="cut clips", on_result=on_result)
+        keys, drops = _keys(jobs, cut, result)
 
         def clip_bytes(clip: Clip) -> bytes:
             return workspace.store.path(keys[clip.clip_id]).read_bytes()
@@ -225,24 +235,21 @@ def run_export(
     return result
 
 
-def _cut_all(
+def _cuts(
     workspace: Workspace,
     recipe: Recipe,
     lessons: Sequence[Lesson],
     asked: QuestionSet,
     clips: Sequence[Clip],
     broadcasts: Sequence[Broadcast],
-    workers: int,
-    result: StageResult,
-    reporter: Reporter,
-) -> tuple[dict[str, str], list[Drop]]:
-    """Keys in the store of the lessons' clips, and drops of those that could not be cut."""
+) -> list[Cut]:
+    """The lessons' clips, as far as they may leave."""
     export = recipe.export
     wanted = {lesson.question_id for lesson in lessons}
     needed = {question.clip_id for question in asked.questions if question.question_id in wanted}
     proxy_of = {broadcast.broadcast_id: broadcast.proxy_key for broadcast in broadcasts if broadcast.exportable}
     size = (export.clip_width, export.clip_height)
-    jobs = [
+    return [
         Cut(
             workspace,
             clip,
@@ -254,10 +261,13 @@ def _cut_all(
         for clip in clips
         if clip.clip_id in needed and clip.broadcast_id in proxy_of
     ]
-    todo = [job for job in jobs if not workspace.store.exists(job.key)]
+
+
+def _keys(jobs: Sequence[Cut], cut: Iterable[Outcome[Cut, str]], result: StageResult) -> tuple[dict[str, str], list[Drop]]:
+    """Keys in the store of the clips, and drops of those that could not be cut."""
     lost: set[str] = set()
     drops: list[Drop] = []
-    for outcome in map_items(cut_for_shards, todo, workers=workers, label="cut clips", on_result=OnOutcome(reporter)):
+    for outcome in cut:
         if outcome.error is not None:
             clip_id = outcome.item.clip.clip_id
             lost.add(clip_id)

@@ -63,7 +63,13 @@ class Annotated:
 
 
 def run_annotate(
-    workspace: Workspace, recipe: Recipe, settings: Settings, *, workers: int = 1, reporter: Reporter = ignore
+    workspace: Workspace,
+    recipe: Recipe,
+    settings: Settings,
+    *,
+    workers: int = 1,
+    cluster: str | None = None,
+    reporter: Reporter = ignore,
 ) -> StageResult:
     """Questions and trajectories for every broadcast that was ingested with this recipe, then the gate over all.
 
@@ -84,7 +90,7 @@ def run_annotate(
         result.num_items = len(jobs)
         todo = [job for job in jobs if not catalog.is_done(job.unit)]
         on_result = OnOutcome(reporter)
-        for outcome in map_items(annotate_broadcast, todo, workers=workers, label=STEP, on_result=on_result):
+        for outcome in map_items(annotate_broadcast, todo, workers=workers, cluster=cluster, label=STEP, on_result=on_result):
             job = outcome.item
             if outcome.error is not None:
                 result.fail(job.ingest_unit, outcome.error)

@@ -16,11 +16,11 @@ Places = Sequence[str]
 def _ingest(session: Session, places: Places) -> StageResult:
     if not places:
         return StageResult("ingest")
-    return run_ingest(session.workspace, session.recipe, places, workers=session.workers, reporter=session.reporter)
+    return run_ingest(session.workspace, session.recipe, places, **session.hands, reporter=session.reporter)
 
 
 def _annotate(session: Session, places: Places) -> StageResult:
-    return run_annotate(session.workspace, session.recipe, session.settings, workers=session.workers, reporter=session.reporter)
+    return run_annotate(session.workspace, session.recipe, session.settings, **session.hands, reporter=session.reporter)
 
 
 def _base(session: Session, places: Places) -> StageResult:
@@ -47,7 +47,7 @@ def _export(session: Session, places: Places) -> StageResult:
         session.workspace,
         session.recipe,
         base_name(session.workspace, session.recipe),
-        workers=session.workers,
+        **session.hands,
         reporter=session.reporter,
     )
 

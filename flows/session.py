@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from rich.console import Console
 
@@ -25,6 +26,13 @@ from flows.workspace import Workspace, open_workspace
 log = logging.getLogger(__name__)
 
 
+class Hands(TypedDict):
+    """Processes of this machine, or a Ray cluster."""
+
+    workers: int
+    cluster: str | None
+
+
 @dataclass
 class Session:
     """What a command works with."""
@@ -40,6 +48,11 @@ class Session:
     reporter: Reporter = field(default=ignore)
     results: list[StageResult] = field(default_factory=list)
     """Accounts of the stages that ran."""
+
+    @property
+    def hands(self) -> Hands:
+        """Who works on items: options of deepsport.engine.map_items."""
+        return {"workers": self.workers, "cluster": self.settings.ray_address}
 
     def say(self, text: str) -> None:
         """One line about what happens, on stderr; no markup, for it may hold names from outside."""

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepsport.catalog import Catalog
-from deepsport.engine import map_items
+from deepsport.engine import failure_of, map_items
 from deepsport.errors import MediaError, UserError
+from deepsport.files import disk_fault
 from deepsport.ids import digest, make_id, sha256_file, unit_id
 from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Fingerprint, Record, Shot, Unit, Utterance
 from deepsport.settings import Settings
@@ -89,6 +90,7 @@ def run_ingest(
     *,
     sport: Sport = Sport.OTHER,
     workers: int = 1,
+    cluster: str | None = None,
     reporter: Reporter = ignore,
 ) -> StageResult:
     """Ingests every source in these files, folders, manifests and URLs that was not ingested before.
@@ -110,18 +112,21 @@ def run_ingest(
         result.num_bad_items = len(found.drops)
         jobs, done, copies = _plan(workspace, recipe, unique.items, hashes.sha256)
         hashes.save()
-        for outcome in map_items(ingest_source, jobs, workers=workers, label=STEP, on_result=OnOutcome(reporter)):
+        on_result = OnOutcome(reporter)
+        for outcome in map_items(ingest_source, jobs, workers=workers, cluster=cluster, label=STEP, on_result=on_result):
             job = outcome.item
             if outcome.error is not None:
                 if outcome.error.error_type in ("UserError", "RecipeError"):
                     raise UserError(outcome.error.message)  # not the item's fault: no other would fare better
                 result.fail(job.source.uri, outcome.error)
                 continue
-            value = outcome.value
-            if isinstance(value, Drop):
-                result.num_new += catalog.commit(job.unit, STEP, stage_hash, job.inputs, {}, [value])
-            else:
-                result.num_new += _commit(catalog, job, stage_hash, value)
+            try:
+                result.num_new += _commit(catalog, job, stage_hash, outcome.value)
+            except OSError as error:
+                if not disk_fault(error):
+                    raise
+                result.fail(job.source.uri, failure_of(error))
+                continue
             done.append(job.unit)
         done.append(_note_drops(catalog, stage_hash, places, [*drops, *copies], result))
         units = {unit.unit: unit for step in (STEP, SOURCES) for unit in catalog.units(step, stage_hash)}
@@ -133,7 +138,9 @@ def run_ingest(
     return result
 
 
-def _commit(catalog: Catalog, job: Job, stage_hash: str, made: Ingested) -> bool:
+def _commit(catalog: Catalog, job: Job, stage_hash: str, made: Ingested | Drop) -> bool:
+    if isinstance(made, Drop):
+        return catalog.commit(job.unit, STEP, stage_hash, job.inputs, {}, [made])
     twin = _unit_of_broadcast(catalog, stage_hash).get(made.broadcast.broadcast_id)
     if twin not in (None, job.unit) and f"{_REPLACES}{twin}" not in job.inputs:
         # Only a URL comes this far: nobody knew its bytes before.

@@ -9,7 +9,6 @@ anew whenever more has come. From a server that cannot give ranges it is copied 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import http
@@ -22,6 +21,7 @@ from typing import IO, Any, NamedTuple, Protocol, Self, TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from deepsport.errors import MediaError, UserError
+from deepsport.files import disk_fault
 from deepsport.ids import digest, sha256_file
 from deepsport.video import MissingMedia
 
@@ -121,7 +121,12 @@ def fetch(url: str, store: MediaStore, suffix: str = "") -> Fetched:
         copy = _Copy(remote, store.parts_dir / f"{name}.part", note)
         key = _key(url, remote.stated().version, suffix)
         if not store.exists(key):
-            remote.patiently(copy.go_on, progress=lambda: copy.size_bytes)
+            try:
+                remote.patiently(copy.go_on, progress=lambda: copy.size_bytes)
+            except OSError as error:
+                if disk_fault(error):  # gives back what it took, so that other films may fit
+                    copy.part.unlink(missing_ok=True)
+                raise
             key = _key(url, note["version"], suffix)
             store.put_file(copy.part, key, move=True, sha256=copy.sha256)
             note.write(key=key, sha256=copy.sha256)
@@ -242,7 +247,7 @@ class _Remote:
             raise
         except Exception as raised:  # each protocol's client raises errors of its own
             error = _root_of(raised)
-            if isinstance(error, OSError) and error.errno in _OUR_DISK:
+            if disk_fault(error):
                 raise
             if isinstance(error, FileNotFoundError) or _status_of(error) in (404, 410):
                 raise MissingMedia(f"{self.url}: nothing there; mend the URL") from error
@@ -250,9 +255,6 @@ class _Remote:
                 raise UnreachableMedia(f"{self.url}: access is refused ({error}); check rights and credentials") from error
             detail = str(error) or type(error).__name__
             raise UnreachableMedia(f"{self.url}: cannot be fetched ({detail}); try again when its host answers") from error
-
-
-_OUR_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def _root_of(error: BaseException) -> BaseException:
@@ -268,7 +270,7 @@ def _status_of(error: BaseException) -> int | None:
 def _may_pass(raised: BaseException) -> bool:
     """Whether a fault is one of the network or of a host in trouble; whatever is not known to be lasting may pass."""
     error = _root_of(raised)
-    if isinstance(error, OSError) and error.errno in _OUR_DISK:
+    if disk_fault(error):
         return False
     status = _status_of(error)
     if status is not None:

@@ -46,6 +46,41 @@ def label_studio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
 
 
 @pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Ray cluster of one node with two CPUs on this machine."""
+    pytest.importorskip("ray")
+    import os
+    import socket
+    import subprocess
+    import sys
+    import tempfile
+    import time
+    from contextlib import closing
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # Ray's sockets need a short path.
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}"]
+        command += ["--node-ip-address=127.0.0.1", "--num-cpus=2", "--num-gpus=0", "--include-dashboard=false"]
+        command += ["--object-store-memory=100000000", f"--temp-dir={folder}", "--disable-usage-stats"]
+        log = tmp_path_factory.mktemp("ray") / "log"
+        with log.open("wb") as out:
+            node = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"})
+        try:
+            deadline = time.monotonic() + 300
+            while "Ray runtime started" not in log.read_text():
+                assert node.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            with closing(socket.create_connection(("127.0.0.1", port), timeout=60)):
+                yield f"127.0.0.1:{port}"
+        finally:
+            node.terminate()
+            node.wait(120)
+
+
+@pytest.fixture(scope="session")
 def sports_world():
     """A function that makes a broadcast of plays as records: (sport, name, seed, num_plays) -> (clips, events). No media."""
     import random

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from deepsport.engine import FailureKind, Outcome, in_order, map_items
+from deepsport.errors import UserError
 
 CHORES = """
 import os, signal, time
@@ -143,6 +145,47 @@ def test_senseless_numbers_are_refused_at_once(chores: ModuleType) -> None:
         map_items(chores.double, [1], workers=0, label="double")
     with pytest.raises(ValueError, match="timeout must be positive"):
         map_items(chores.double, [1], timeout_s=0, label="double")
+
+
+@pytest.fixture
+def joined(chores: ModuleType, ray_cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a cluster that can import chores; this process leaves it after the test."""
+    monkeypatch.chdir(tmp_path)  # Ray's workers look for modules where their driver began
+    yield ray_cluster
+    import ray
+
+    ray.shutdown()
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_outcomes_of_processes(chores: ModuleType, joined: str, tmp_path: Path) -> None:
+    items = ["a", "refuse", "bug", "b", "killed", "unpicklable", lambda: 0, "c"]
+    ours = in_order(map_items(chores.moody, items, workers=2, label="moody"))
+    theirs = in_order(map_items(chores.moody, items, cluster=joined, label="moody"))
+    assert kinds(theirs) == kinds(ours) and [o.item for o in theirs] == items
+    for one, other in zip(ours, theirs, strict=True):
+        if one.error is not None and one.error.kind is not FailureKind.KILLED:
+            assert other.error is not None and other.error.message == one.error.message
+    once = map_items(chores.killed_once, [str(tmp_path / "m0"), str(tmp_path / "m1")], cluster=joined, label="once")
+    assert kinds(list(once)) == ["second time", "second time"]
+
+
+@pytest.mark.slow
+def test_a_cluster_stops_what_is_slow_and_what_nobody_waits_for(chores: ModuleType, joined: str, tmp_path: Path) -> None:
+    outcomes = in_order(map_items(chores.moody, ["slow", "a"], cluster=joined, label="moody", timeout_s=4))
+    assert kinds(outcomes) == [FailureKind.TIMEOUT, "A"]
+    stopped = map_items(chores.moody, ["a", *["slow"] * 6], cluster=joined, label="moody")
+    assert next(stopped).value == "A"
+    stopped.close()  # type: ignore[attr-defined]
+    # Both CPUs would be asleep for ten minutes.
+    assert kinds(list(map_items(chores.moody, ["b"], cluster=joined, label="moody"))) == ["B"]
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_not_there_is_told_with_the_remedy(chores: ModuleType) -> None:
+    pytest.importorskip("ray")
+    with pytest.raises(UserError, match=r"cannot be joined .* start it with `ray start --head`"):
+        list(map_items(chores.double, [1], cluster="127.0.0.1:9", label="double"))
 
 
 def test_workers_end_with_the_iterator(chores: ModuleType) -> None:

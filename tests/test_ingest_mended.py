@@ -258,7 +258,11 @@ def test_fields_become_whole_pictures_of_their_moment(name: str, fields: str, tm
         assert reader.num_frames == SHOWN
         for i, frame_HWC in zip(steady, reader.frames(steady), strict=True):
             assert edges(frame_HWC) == (pytest.approx(place_at(2 * i) + 7.5, abs=1),) * 2
-    before = [edges(frame_HWC) for _, frame_HWC in iter_frames(film, size=SIZE)]
+    shown = list(iter_frames(film, size=SIZE))
+    assert [round(25 * time_s) for time_s, _ in shown] == list(range(SHOWN))
+    assert all(edges(shown[i][1]) == (pytest.approx(place_at(2 * i) + 7.5, abs=1),) * 2 for i in steady)
+    with av.open(str(film)) as source:
+        before = [edges(frame.to_ndarray(format="rgb24")) for frame in source.decode(video=0)]
     assert min(abs(before[i][0] - before[i][1]) for i in steady) > 3, "a comb, before"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from av.error import BlockingIOError, EOFError
 from av.filter import Graph
@@ -52,6 +52,14 @@ class Deinterlacer:
                 return
             assert isinstance(picture, VideoFrame)
             yield picture
+
+
+def whole_pictures(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
+    """All frames, the interlaced ones made whole."""
+    whole = Deinterlacer()
+    for frame in frames:
+        yield from whole.feed(frame)
+    yield from whole.flush()
 
 
 def _bwdif(frame: VideoFrame) -> Graph:

@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from deepsport.errors import MediaError
+from deepsport.video.fields import whole_pictures
 from deepsport.video.media import open_media, probe, video_stream
 
 Frames = npt.NDArray[np.uint8]
@@ -144,7 +145,7 @@ def matrix_of(frame: VideoFrame) -> int:
 
 
 def iter_frames(path: Path, *, size: tuple[int, int] | None = None) -> Iterator[tuple[float, Frames]]:
-    """Every frame in display order: seconds since the first frame, and RGB as HWC uint8.
+    """Every frame in display order: seconds since the first frame, and RGB as HWC uint8; interlaced ones made whole.
 
     size is (width, height), stretched to fit; None keeps the display size. Works on any source, variable rate included.
 
@@ -154,7 +155,7 @@ def iter_frames(path: Path, *, size: tuple[int, int] | None = None) -> Iterator[
     painter = Painter(size or (info.width, info.height), info.rotation)
     with open_media(path) as container:
         try:
-            for frame in container.decode(video_stream(container, path)):
+            for frame in whole_pictures(container.decode(video_stream(container, path))):
                 time_s = frame.time if frame.pts is not None else info.start_s
                 yield max(0.0, time_s - info.start_s), painter.rgb(frame)
         except FFmpegError as error:
