@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -128,7 +128,7 @@ def _replay(ledger: RallyLedger[R], teams: tuple[str, str], rallies: list[ToldRa
     refused: list[Refused] = []
     wrong: list[WrongScore] = []
     filled = 0
-    for rally, following in zip(rallies, [*rallies[1:], None], strict=True):
+    for rally, following in zip_longest(rallies, rallies[1:]):
         state, num_filled = _fill_gap(ledger, state, rally, following)
         filled += num_filled
         clock = f"{rally.set_number} {rally.points[0]}:{rally.points[1]}"
