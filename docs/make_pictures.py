@@ -14,7 +14,7 @@ from deepsport.taxonomy import Sport
 from deepsport.timebase import FrameWindow
 from ingest.simulator.broadcast import SimulatedBroadcast
 from ingest.simulator.schedule import FILMED, Production, SimulatorConfig
-from ingest.simulator.sheet import contact_sheet
+from ingest.simulator.sheet import contact_sheet, wrapped
 
 HERE = Path(__file__).parent
 LARGE, MIDDLE, SMALL = (256, 144), (192, 108), (160, 90)
@@ -54,20 +54,24 @@ def sheet(rows: Sequence[tuple[str, Sequence[Picture]]], path: Path, colours: in
     width, height = rows[0][1][0][0].size
     columns = max(len(pictures) for _, pictures in rows)
     heads = [LINE + 4 if head else 0 for head, _ in rows]
-    image = Image.new("RGB", (columns * (width + GAP) + GAP, sum(heads) + len(rows) * (height + LINE + GAP) + GAP), "white")
-    draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(size=13)
+    captions = [[wrapped(words, width, font.getlength) for _, words, _ in pictures] for _, pictures in rows]
+    belows = [LINE * max(map(len, row)) for row in captions]
+    size = columns * (width + GAP) + GAP, sum(heads) + sum(belows) + len(rows) * (height + GAP) + GAP
+    image = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(image)
     top = GAP
-    for (head, pictures), above in zip(rows, heads, strict=True):
+    for (head, pictures), above, row, below in zip(rows, heads, captions, belows, strict=True):
         draw.text((GAP, top), head, INK, font)
         top += above
-        for column, (picture, words, marked) in enumerate(pictures):
+        for column, ((picture, _, marked), lines) in enumerate(zip(pictures, row, strict=True)):
             left = GAP + column * (width + GAP)
             image.paste(picture, (left, top))
             if marked:
                 draw.rectangle((left, top, left + width - 1, top + height - 1), outline=GREEN, width=3)
-            draw.text((left + 2, top + height + 2), words, GREEN if marked else FAINT, font)
-        top += height + LINE + GAP
+            for number, words in enumerate(lines):
+                draw.text((left + 2, top + height + 2 + number * LINE), words, GREEN if marked else FAINT, font)
+        top += height + below + GAP
     image.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
 
 

@@ -106,7 +106,9 @@ def lines_of(report: ReplayReport) -> list[str]:
     if len(report.feeds) > 1:
         known, replayed = (sum(getattr(feed, name) for feed in report.feeds) for name in ("num_known", "num_replayed"))
         counts = _counts(known, replayed, report.num_refused, report.num_scores, report.num_wrong_scores)
-        lines.append(f"{len(report.feeds)} feeds: {counts}")
+        num_feeds = len({feed.path for feed in report.feeds})
+        matches = "" if num_feeds == len(report.feeds) else f", {len(report.feeds)} matches"
+        lines.append(f"{counted(num_feeds, 'feed')}{matches}: {counts}")
     return lines
 
 
@@ -119,7 +121,8 @@ def _feed_lines(feed: FeedReplay) -> list[str]:
     elif feed.totals:
         result = ", " + ", ".join(f"{team} {total:g}" for team, total in zip(feed.teams, feed.totals, strict=True))
     counts = _counts(feed.num_known, feed.num_replayed, len(feed.refused), feed.num_scores, len(feed.wrong_scores))
-    lines = [f"{feed.path}: {feed.vendor}, {feed.sport}{result}: {counted(feed.num_read, 'record')}, {counts}"]
+    match = "" if feed.match is None else f", match {feed.match}"
+    lines = [f"{feed.path}{match}: {feed.vendor}, {feed.sport}{result}: {counted(feed.num_read, 'record')}, {counts}"]
     if feed.excerpt is not None:
         lines.append(f"  an excerpt: {feed.excerpt}")
     lines += [f"  inferred {count}: {what}" for what, count in sorted(feed.inferred.items())]

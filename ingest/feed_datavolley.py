@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -271,6 +272,17 @@ class Scout:
     unread: tuple[tuple[str, str], ...]
     num_records: int
     """Lines of the scout section."""
+
+
+def split_scouts(text: str) -> list[str]:
+    r"""The files of which a text consists, one for each match, their lines numbered as in the text.
+
+    >>> split_scouts("[3DATAVOLLEYSCOUT]\n[3SCOUT]\n[3DATAVOLLEYSCOUT]\n[3SCOUT]\n")[1].splitlines()
+    ['', '', '[3DATAVOLLEYSCOUT]', '[3SCOUT]']
+    """
+    heads = [found.start() for found in re.finditer(r"(?m)^\ufeff?\[3DATAVOLLEYSCOUT\]", text)]
+    starts = [0, *heads[1:]]
+    return ["\n" * text.count("\n", 0, start) + text[start:end] for start, end in pairwise([*starts, len(text)])]
 
 
 def read_scout(path: Path, text: str) -> Scout:

@@ -6,12 +6,17 @@
 The unit is said once and never guessed. ``"unit": "seconds"``: events have ``time_s``, evidence is [start, end) in seconds.
 ``"unit": "frames"``: events have ``frame``, 0-based in the source video, and evidence is [first, last] frame, both included.
 Judges' marks are a list, ``marks``.
+
+Two lists are for the rules alone (ingest/replay.py); they may be left out. ``unseen`` holds events that the picture does not
+show, such as marks and restarts. ``matches`` says when each match begins (``time_s`` or ``frame``) and in which ``state`` of the
+sport's ledger: ``{"teams": ["red", "blue"], "points": [2, 1]}``, or none where that is not known. Without it, the events are one
+match from its first event.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -33,6 +38,33 @@ class _Header(BaseModel):
     fps: Any = None
     unit: Literal["seconds", "frames"]
     events: list[Any]
+    unseen: list[Any] = []
+    matches: list[Any] = []
+
+
+class _SecondsMatch(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    time_s: float
+    state: dict[str, Any] | None = None
+
+
+class _FramesMatch(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    frame: int = Field(ge=0, le=_MAX_FRAME)
+    state: dict[str, Any] | None = None
+
+
+class Match(NamedTuple):
+    """A match of a feed."""
+
+    rows: FeedRows
+    """Its events, also those that are not shown."""
+    told: bool
+    """Whether the feed says how it begins, if only that this is not known."""
+    state: dict[str, Any] | None
+    """Where it stands when the feed comes upon it, as the sport's ledger has it; None when it does not say."""
 
 
 class _FeedEvent(BaseModel):
@@ -76,10 +108,47 @@ def parse_deepsport(path: Path, document: object, broadcast: Broadcast) -> FeedR
     rate = frame_rate(path, header.fps, broadcast)
     if header.sport != broadcast.sport.value:
         raise FeedError(f"{path}: is a feed of {header.sport[:40]!r}, the broadcast is {broadcast.sport.value}; pair them anew")
+    return _read(header, rate, "events", header.events)
+
+
+def parse_matches(path: Path, document: object, broadcast: Broadcast) -> list[Match]:
+    """The matches of a deepsport-feed-1 document in order, with what the picture does not show.
+
+    Raises: FeedError as `parse_deepsport`, or when it cannot be told where a match begins.
+    """
+    seen = parse_deepsport(path, document, broadcast)
+    header = _Header.model_validate(document)
+    rate = frame_rate(path, header.fps, broadcast)
+    unseen = _read(header, rate, "unseen", header.unseen)
+    rows, unread = [*seen.rows, *unseen.rows], [*seen.unread, *unseen.unread]
+    begins: list[tuple[float, dict[str, Any] | None]] = []
+    for index, entry in enumerate(header.matches):
+        try:
+            if header.unit == "seconds":
+                in_seconds = _SecondsMatch.model_validate(entry)
+                begins.append((in_seconds.time_s, in_seconds.state))
+            else:
+                in_frames = _FramesMatch.model_validate(entry)
+                begins.append((rate.time_s(in_frames.frame), in_frames.state))
+        except ValidationError as error:
+            raise FeedError(f"{path}: matches[{index}]: {first_fault(error)}; say when it begins") from error
+    if not begins:
+        return [Match(FeedRows(rows, unread), told=False, state=None)]
+    begins.sort(key=lambda begin: begin[0])
+    parts: list[list[FeedRow]] = [[] for _ in begins]
+    for row in rows:  # what lies before the first belongs to it
+        parts[max(0, sum(time_s <= row.time_s for time_s, _ in begins) - 1)].append(row)
+    return [
+        Match(FeedRows(part, [] if index else unread), told=True, state=state)
+        for index, (part, (_, state)) in enumerate(zip(parts, begins, strict=True))
+    ]
+
+
+def _read(header: _Header, rate: FrameRate, name: str, entries: list[Any]) -> FeedRows:
     rows: list[FeedRow] = []
     unread: list[tuple[str, str]] = []
-    for index, entry in enumerate(header.events):
-        where = f"events[{index}]"
+    for index, entry in enumerate(entries):
+        where = f"{name}[{index}]"
         try:
             rows.append(_seconds_row(where, entry) if header.unit == "seconds" else _frames_row(where, entry, rate))
         except ValidationError as error:

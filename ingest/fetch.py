@@ -109,6 +109,12 @@ def list_files(url: str) -> list[str]:
     return sorted(found)
 
 
+def read_file(url: str) -> bytes:
+    """All bytes of a small file at a URL, kept nowhere. Raises: as ``version_of``."""
+    found: bytes = _Remote(url).asked(lambda fs, path: fs.cat_file(path))
+    return found
+
+
 def fetch(url: str, store: MediaStore, suffix: str = "") -> Fetched:
     """The file at a URL as a local one: copied to the store's incoming area, once for each version of it.
 

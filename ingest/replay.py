@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from deepsport.errors import FeedError
 from deepsport.records import Broadcast, Drop, Event, Made
 from deepsport.sports import known_sports, sport_module
+from deepsport.sports.base import Course, Ledger, State
 from deepsport.sports.diving import DivingState
 from deepsport.sports.gymnastics import GymnasticsState
 from deepsport.taxonomy import Sport
 from deepsport.timebase import FrameRate
 from ingest.feed_coachai import is_coachai
 from ingest.feed_datavolley import is_datavolley
-from ingest.feed_deepsport import is_deepsport, parse_deepsport
+from ingest.feed_deepsport import Match, first_fault, is_deepsport, parse_matches
 from ingest.feed_events import FeedConfig, decode_text, parse_json, read_bytes, to_events
 from ingest.feed_kloppy import LOADERS, companion_of, owner_of, vendor_of
 from ingest.feed_volleystation import is_volleystation
@@ -58,7 +62,7 @@ def replay_feed(paths: Path | Sequence[Path], *, strict: bool = True, progress: 
             vendor = None if replayed is not None else vendor_of(path, data)
             if vendor is not None:
                 companions.add(companion_of(path, vendor, files) or path)
-                replayed = replay_soccer(path, files)
+                replayed = (replay_soccer(path, files),)
         except FeedError as error:
             if strict:
                 raise
@@ -70,7 +74,7 @@ def replay_feed(paths: Path | Sequence[Path], *, strict: bool = True, progress: 
             if owner is not None:
                 strangers[path] = f"holds line-ups or match data of {owner}, and no events; give {owner}'s file of events with it"
         else:
-            feeds.append(replayed)
+            feeds += replayed
     for path, why in strangers.items():
         if path not in companions:
             if strict:
@@ -79,11 +83,11 @@ def replay_feed(paths: Path | Sequence[Path], *, strict: bool = True, progress: 
     return ReplayReport(feeds=tuple(feeds), unreadable=tuple(failed))
 
 
-def _replay(path: Path, data: bytes) -> FeedReplay | None:
-    """The replay of a feed that is not a soccer vendor's; None when it is of no known format."""
+def _replay(path: Path, data: bytes) -> tuple[FeedReplay, ...] | None:
+    """The replay of each match of a feed that is not a soccer vendor's; None when it is of no known format."""
     protocol = read_skating(path, data)
     if protocol is not None:
-        return replay_skating(path, protocol)
+        return (replay_skating(path, protocol),)
     text = decode_text(data, None)
     if is_datavolley(text):
         return replay_datavolley(path, text)
@@ -94,15 +98,15 @@ def _replay(path: Path, data: bytes) -> FeedReplay | None:
         if is_deepsport(document):
             return _replay_own(path, document)
         if is_volleystation(document):
-            return replay_volleystation(path, document)
+            return (replay_volleystation(path, document),)
         if is_finediving(document):
             assert isinstance(document, list)
-            return replay_finediving(path, document)
+            return (replay_finediving(path, document),)
     return None
 
 
-def _replay_own(path: Path, document: object) -> FeedReplay:
-    """Our own feed, of any known sport: as a whole match if the rules allow its course from the start, else event by event.
+def _replay_own(path: Path, document: object) -> tuple[FeedReplay, ...]:
+    """Our own feed, of any known sport, match by match.
 
     Raises: FeedError when its header does not fit, or its sport has no rules here.
     """
@@ -111,29 +115,65 @@ def _replay_own(path: Path, document: object) -> FeedReplay:
     if sport is None:
         raise FeedError(f"{path}: is a feed of {str(named)[:40]!r}, whose rules are not known; "
                         f"known are {', '.join(known_sports())}")
-    film = _stand_in(path, sport)
-    module = sport_module(sport)
-    kinds = frozenset(kind.kind for kind in module.kinds)
-    read = parse_deepsport(path, document, film)
-    events = to_events(read, path, film, FeedConfig(), Made(step="replay"), kinds)
-    teams = module.ledger.competitors(events.items) or ()
-    whole = module.legal_events(events.items, complete=True)
-    judged = module.legal_events(events.items) if whole.drops else whole
+    matches = parse_matches(path, document, _stand_in(path, sport))
+    return tuple(_replay_match(path, sport, match, number if len(matches) > 1 else None)
+                 for number, match in enumerate(matches, start=1))
+
+
+def _replay_match(path: Path, sport: Sport, match: Match, number: int | None) -> FeedReplay:
+    """A match from where the feed says that it begins, from its start if it says nothing, and where it does not know, from
+    wherever an excerpt may begin: refused is what contradicts the events before it.
+    """
+    film, module = _stand_in(path, sport), sport_module(sport)
+    ledger = module.ledger
+    events = to_events(match.rows, path, film, FeedConfig(), Made(step="replay"), frozenset(kind.kind for kind in module.kinds))
+    begin = None if match.state is None else _begin(path, ledger, match.state)
+    teams = (ledger.competitors(events.items) or ()) if begin is None else begin.teams
+    if begin is not None:
+        begins: tuple[State, ...] = (begin,)
+    elif not teams:
+        begins = ()
+    else:
+        begins = ledger.openings(teams) if match.told else (ledger.start(teams),)
+    try:
+        course = module.course(begins, events.items) if begins or not teams else Course(module.legal_events(events.items), ())
+    except IndexError as error:
+        raise FeedError(f"{path}: matches: a state numbers a team that does not play; count from 0") from error
     refused = [*(_refused(drop, {}) for drop in events.drops),
-               *(_refused(drop, {event.event_id: event for event in events.items}) for drop in judged.drops)]
-    state = module.ledger.replay(module.ledger.start(teams), whole.items) if teams and not whole.drops else None
+               *(_refused(drop, {event.event_id: event for event in events.items}) for drop in course.events.drops)]
+    unknown = match.told and begin is None
+    state = course.states[0] if len(course.states) == 1 and not unknown else None
     parts, running, running_points = standing_of(state)
     totals = state.totals if isinstance(state, (DivingState, GymnasticsState)) else ()
-    excerpt = f"not a whole match by the rules: {whole.drops[0].detail}" if whole.drops else None
+    excerpt = None
     if running is not None:
-        excerpt = "the match goes on after it, and its score is counted from its first event"
+        excerpt = "the match goes on after it" + ("" if begin else ", and its score is counted from its first event")
+    elif begin is not None and begin not in (ledger.start(teams), *(ledger.start(teams, team) for team in teams)):
+        excerpt = "it begins in mid-match"
+    elif unknown:
+        excerpt = "where it begins is not known, so it has no score"
+    if course.events.drops and not match.told:
+        excerpt = 'not a whole match by the rules; if it begins later, say so in its "matches"'
     if not teams:
         excerpt = "its events do not name two teams, so only its words are judged"
-    num_known = len(read.rows) + len(read.unread)
-    return FeedReplay(path=str(path), vendor="deepsport", sport=sport, teams=teams, num_read=num_known, num_known=num_known,
-                      num_replayed=num_known - len(refused), refused=tuple(refused), inferred={}, num_scores=0,
-                      score=None if state is None or totals else state.score, totals=totals, parts=parts, running=running,
-                      running_points=running_points, excerpt=excerpt)
+    num_known = len(match.rows.rows) + len(match.rows.unread)
+    return FeedReplay(path=str(path), match=number, vendor="deepsport", sport=sport, teams=teams, num_read=num_known,
+                      num_known=num_known, num_replayed=num_known - len(refused), refused=tuple(refused), inferred={},
+                      num_scores=0, score=None if state is None or totals else state.score, totals=totals, parts=parts,
+                      running=running, running_points=running_points, excerpt=excerpt)
+
+
+def _begin(path: Path, ledger: Ledger[Any], told: dict[str, Any]) -> State:
+    """The state that a feed tells, on top of a match's start. Raises: FeedError when it is none of the sport's."""
+    teams = told.get("teams")
+    if not isinstance(teams, list) or not teams or not all(isinstance(team, str) for team in teams):
+        raise FeedError(f'{path}: matches: a state names no teams; write them as ["red", "blue"], or leave the state out')
+    try:
+        start = ledger.start(tuple(teams))
+        state: State = type(start).model_validate(start.model_dump() | told, strict=False)
+    except ValidationError as error:
+        raise FeedError(f"{path}: matches: no state of {ledger.sport}: {first_fault(error)}; leave it out") from error
+    return state
 
 
 def _refused(drop: Drop, events: dict[str, Event]) -> Refused:

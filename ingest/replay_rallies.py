@@ -8,6 +8,8 @@ touch the file does not tell, or that the rules forbid, is refused; the ledger t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -18,8 +20,8 @@ from deepsport.sports.base import label_of
 from deepsport.sports.rally import RallyLedger, RallyState
 from deepsport.sports.volleyball import VolleyballLedger, VolleyballState
 from deepsport.timebase import Span
-from ingest.feed_coachai import kind_of, read_coachai
-from ingest.feed_datavolley import Scout, read_scout
+from ingest.feed_coachai import CoachaiMatch, kind_of, read_coachai
+from ingest.feed_datavolley import Scout, read_scout, split_scouts
 from ingest.feed_volleystation import read_station
 from ingest.replay_report import FeedReplay, Refused, WrongScore, counted, standing_of
 
@@ -50,12 +52,15 @@ class _Account(NamedTuple, Generic[R]):
     num_filled: int
 
 
-def replay_datavolley(path: Path, text: str) -> FeedReplay:
-    """Replay a DataVolley scout file; its set scores are compared too, where it holds the whole match.
+def replay_datavolley(path: Path, text: str) -> tuple[FeedReplay, ...]:
+    """Replay the match of a DataVolley scout file, or the matches where files follow one another in it; set scores are compared
+    too, where it holds the whole match.
 
     Raises: FeedError when it ends before its scout section or names the same team twice.
     """
-    return _replay_scout(path, "datavolley", read_scout(path, text), "score lines and [3SET]")
+    scouts = [read_scout(path, part) for part in split_scouts(text)]
+    return tuple(_replay_scout(path, "datavolley", scout, "score lines and [3SET]", number if len(scouts) > 1 else None)
+                 for number, scout in enumerate(scouts, start=1))
 
 
 def replay_volleystation(path: Path, document: object) -> FeedReplay:
@@ -63,7 +68,7 @@ def replay_volleystation(path: Path, document: object) -> FeedReplay:
     return _replay_scout(path, "volleystation", read_station(path, document), "scores of rallies and sets")
 
 
-def _replay_scout(path: Path, vendor: str, scout: Scout, source: str) -> FeedReplay:
+def _replay_scout(path: Path, vendor: str, scout: Scout, source: str, match: int | None = None) -> FeedReplay:
     unit = "line" if vendor == "datavolley" else "event"
     rallies = [ToldRally(f"{unit} {rally.line}", rally.set_number, rally.server, rally.decided, rally.winner, rally.points,
                          rally.asides) for rally in scout.rallies]
@@ -75,19 +80,28 @@ def _replay_scout(path: Path, vendor: str, scout: Scout, source: str) -> FeedRep
     if whole:
         wrong += [WrongScore(where=f"set {number}", feed=f"{feed[0]}:{feed[1]}", ledger=f"{own[0]}:{own[1]}")
                   for number, (feed, own) in enumerate(zip(told, sets, strict=True), start=1) if feed != own]
-    return _report(path, vendor, ledger, scout.teams, scout.num_records, rallies, account, wrong,
+    return _report(path, match, vendor, ledger, scout.teams, scout.num_records, rallies, account, wrong,
                    num_more=len(told) if whole else 0, unread=scout.unread, source=source,
                    feed_score=_sets_won(told) if whole else None,
                    excerpt=None if whole else f"it holds {counted(len(rallies), 'rally', 'rallies')}" + (
                        f", not all of the {counted(len(told), 'set')} it lists" if told else " and lists no set that is over"))
 
 
-def replay_coachai(path: Path, text: str) -> FeedReplay:
-    """Replay a CoachAI or ShuttleSet CSV.
+def replay_coachai(path: Path, text: str) -> tuple[FeedReplay, ...]:
+    """Replay the match of a CoachAI or ShuttleSet CSV, or the matches where the numbers of rallies begin again.
 
     Raises: FeedError as `ingest.feed_coachai.read_coachai`.
     """
     match = read_coachai(path, text)
+    begins = [index for index, (before, rally) in enumerate(pairwise(match.rallies), start=1)
+              if rally.number == 1 != before.number and rally.game <= before.game]
+    bounds = list(pairwise([0, *begins, len(match.rallies)]))
+    return tuple(_replay_rallies(path, replace(match, rallies=match.rallies[first:last], unread=() if first else match.unread),
+                                 number if begins else None)
+                 for number, (first, last) in enumerate(bounds, start=1))
+
+
+def _replay_rallies(path: Path, match: CoachaiMatch, number: int | None) -> FeedReplay:
     rallies = []
     for rally in match.rallies:
         decided = kind_of(rally, match.players)
@@ -98,7 +112,8 @@ def replay_coachai(path: Path, text: str) -> FeedReplay:
     ledger = BadmintonLedger()
     account = _replay(ledger, match.players, rallies)
     over = account.state.winner is not None
-    return _report(path, "coachai", ledger, match.players, match.num_rows, rallies, account, account.wrong,
+    num_rows = sum(rally.num_strokes for rally in match.rallies) if number else match.num_rows
+    return _report(path, number, "coachai", ledger, match.players, num_rows, rallies, account, account.wrong,
                    unread=match.unread, source="roundscore_A and roundscore_B",
                    excerpt=None if over else "the match is not over with its last rally")
 
@@ -113,8 +128,8 @@ def _replay(ledger: RallyLedger[R], teams: tuple[str, str], rallies: list[ToldRa
     refused: list[Refused] = []
     wrong: list[WrongScore] = []
     filled = 0
-    for rally in rallies:
-        state, num_filled = _fill_gap(ledger, state, rally)
+    for rally, following in zip_longest(rallies, rallies[1:]):
+        state, num_filled = _fill_gap(ledger, state, rally, following)
         filled += num_filled
         clock = f"{rally.set_number} {rally.points[0]}:{rally.points[1]}"
         for kind, side in rally.asides:
@@ -152,7 +167,7 @@ def _replay(ledger: RallyLedger[R], teams: tuple[str, str], rallies: list[ToldRa
         told = _points_after(state, after)
         if told != rally.points:
             wrong.append(WrongScore(where=rally.where, feed=clock, ledger=f"{sum(state.score) + 1} {told[0]}:{told[1]}"))
-            if after.points != (0, 0):
+            if after.points != (0, 0) and _is_next(rally, following):
                 after = after.model_copy(update={"points": rally.points})
         state = after
     return _Account(state, refused, wrong, filled)
@@ -173,10 +188,20 @@ def _points_after(before: RallyState, after: RallyState) -> tuple[int, int]:
     return finished[-1]
 
 
-def _fill_gap(ledger: RallyLedger[R], state: R, rally: ToldRally) -> tuple[R, int]:
+def _is_next(rally: ToldRally, following: ToldRally | None) -> bool:
+    """Whether the rally that follows goes on from its score by one point: what no single point leads to is believed only then."""
+    if following is None or following.set_number != rally.set_number:
+        return False
+    return sorted(after - before for before, after in zip(rally.points, following.points, strict=True)) == [0, 1]
+
+
+def _fill_gap(ledger: RallyLedger[R], state: R, rally: ToldRally, following: ToldRally | None) -> tuple[R, int]:
     """The state with the points that must have been made since, when the file leaves rallies out; as it was where these would
-    end the set, since then the file's score is not one that the set can come to.
+    end the set, or the next score of the set is lower, since then the file's score is not one that the set has come to.
     """
+    if following is not None and following.set_number == rally.set_number and any(
+            after < before for before, after in zip(rally.points, following.points, strict=True)):
+        return state, 0
     missing = [rally.points[side] - state.points[side] - (side == rally.winner) for side in (0, 1)]
     if rally.set_number != sum(state.score) + 1 or min(missing) < 0 or state.winner is not None:
         return state, 0
@@ -194,14 +219,15 @@ def _event(ledger: RallyLedger[R], where: str, kind: str, team: str) -> Event:
                  evidence=Span(start_s=0.0, end_s=0.0), team=team)
 
 
-def _report(path: Path, vendor: str, ledger: RallyLedger[R], teams: tuple[str, str], num_read: int, rallies: list[ToldRally],
-            account: _Account[R], wrong: list[WrongScore], *, unread: Iterable[tuple[str, str]], source: str, excerpt: str | None,
+def _report(path: Path, match: int | None, vendor: str, ledger: RallyLedger[R], teams: tuple[str, str], num_read: int,
+            rallies: list[ToldRally], account: _Account[R], wrong: list[WrongScore], *,
+            unread: Iterable[tuple[str, str]], source: str, excerpt: str | None,
             num_more: int = 0, feed_score: tuple[int, int] | None = None) -> FeedReplay:
     refused = account.refused + [Refused(where=where, clock="", kind="rally", team=None, why=why) for where, why in unread]
     num_known = sum(1 + len(rally.asides) for rally in rallies) + len(refused) - len(account.refused)
     parts, running, running_points = standing_of(account.state)
-    return FeedReplay(path=str(path), vendor=vendor, sport=ledger.sport, teams=teams, num_read=num_read, num_known=num_known,
-                      parts=parts, running=running, running_points=running_points,
+    return FeedReplay(path=str(path), match=match, vendor=vendor, sport=ledger.sport, teams=teams, num_read=num_read,
+                      num_known=num_known, parts=parts, running=running, running_points=running_points,
                       num_replayed=num_known - len(refused), refused=tuple(refused),
                       inferred={_FILLED: account.num_filled} if account.num_filled else {}, num_scores=len(rallies) + num_more,
                       wrong_scores=tuple(wrong), score=account.state.score, feed_score=feed_score, score_source=source,

@@ -43,6 +43,8 @@ class FeedReplay(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
+    match: int | None = None
+    """Which match of the file, counted from 1; None when it holds one."""
     vendor: str
     """Whose format it is."""
     sport: Sport

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from deepsport.ids import sha256_file
 from deepsport.records import Drop, Kept
 from deepsport.taxonomy import DropReason, Sport
 from deepsport.video import MissingMedia, open_media, video_stream
-from ingest.fetch import Fetched, MediaStore, fetch, file_name, list_files, scheme_of, steady
+from ingest.fetch import Fetched, MediaStore, fetch, file_name, list_files, read_file, scheme_of, steady
 from ingest.probe import drop_of, quarantine
 
 STEP = "find_sources"
@@ -101,8 +102,9 @@ def forbids_export(licence: str, rights: str = "") -> bool:
 def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Kept[Source]:
     """Sources in files, folders (searched to any depth), manifests (.csv, .jsonl, .parquet) and URLs, in the order given.
 
-    Folders are read by name; a URL that ends with / is one too. sport is given to what names none itself. Beside a film
-    ``match.mp4``, ``match.feed.json`` is taken for its feed; ``match.truth.json`` marks it as simulated.
+    Folders are read by name; a URL that ends with / is one too. Relative places in a manifest lie where it lies. sport is given
+    to what names none itself. Beside a film ``match.mp4``, ``match.feed.json`` is taken for its feed; ``match.truth.json`` marks
+    it as simulated.
 
     Raises: MissingMedia for a path that does not exist, FeedError for a manifest that cannot be read.
     """
@@ -117,6 +119,14 @@ def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Ke
                 drops.append(quarantine(str(place), error, STEP))
                 continue
             kept += [Source(uri=url, sport=sport, title=file_name(url).stem) for url in films]
+        elif is_url(str(place)) and file_name(str(place)).suffix.lower() in _MANIFEST_SUFFIXES:
+            try:
+                found = _read_remote_manifest(str(place), sport)
+            except MediaError as error:
+                drops.append(quarantine(str(place), error, STEP))
+                continue
+            kept += found.items
+            drops += found.drops
         elif is_url(str(place)):
             kept.append(Source(uri=str(place), sport=sport, title=file_name(str(place)).stem))
         elif path.is_dir():
@@ -156,18 +166,31 @@ def _source_of(path: Path, sport: Sport) -> Source:
     )
 
 
-def read_manifest(path: Path, sport: Sport = Sport.OTHER) -> Kept[Source]:
+def _read_remote_manifest(url: str, sport: Sport) -> Kept[Source]:
+    with tempfile.TemporaryDirectory(prefix="deepsport-") as folder:
+        path = Path(folder) / f"manifest{file_name(url).suffix}"
+        path.write_bytes(read_file(url))
+        try:
+            return read_manifest(path, sport, url)
+        except FeedError as error:
+            raise FeedError(str(error).replace(str(path), url)) from error
+
+
+def read_manifest(path: Path, sport: Sport = Sport.OTHER, url: str = "") -> Kept[Source]:
     """Sources of a manifest in the order of its rows, and a drop for each bad row (its item is ``manifest:line``).
+
+    url is where the file came from, if it was fetched; its rows' relative places then lie there.
 
     Raises: FeedError when the file is no UTF-8 text or no Parquet, or its header has no place or unknown columns.
     """
     kept: list[Source] = []
     drops: list[Drop] = []
+    base = url.rpartition("/")[0] or path.absolute().parent
     try:
         for line, row in _rows(path):
-            item = f"{path}:{line}"
+            item = f"{url or path}:{line}"
             try:
-                kept.append(_source_in(row, path.absolute().parent, sport))
+                kept.append(_source_in(row, base, sport))
             except MissingMedia as error:
                 drops.append(drop_of(STEP, item, DropReason.MISSING_FILE, str(error)))
             except FeedError as error:
@@ -237,7 +260,7 @@ def _refuse_unknown(names: Iterable[str], where: str) -> None:
         raise FeedError(f"{where}: unknown column {', '.join(unknown)}; the columns are {', '.join(_COLUMNS)}")
 
 
-def _source_in(row: Mapping[str, object] | str, folder: Path, sport: Sport) -> Source:
+def _source_in(row: Mapping[str, object] | str, base: Path | str, sport: Sport) -> Source:
     """A row's source. Raises: MissingMedia for a file that is not there, FeedError for whatever else is wrong."""
     if isinstance(row, str):
         raise FeedError(f"the row {row}")
@@ -246,8 +269,13 @@ def _source_in(row: Mapping[str, object] | str, folder: Path, sport: Sport) -> S
     places = [cells[name] for name in _PLACES if cells.get(name)]
     if len(places) != 1:
         raise FeedError("the row names no place; fill in path or url" if not places else "the row names two places; keep one")
-    uri = places[0] if is_url(places[0]) else str(_existing(folder, places[0], "media"))
-    feed = cells.get("feed")
+    uri, feed = places[0], cells.get("feed")
+    if isinstance(base, str) and not Path(uri).is_absolute():
+        uri = uri if is_url(uri) else f"{base}/{uri}"
+    elif not is_url(uri):
+        uri = str(_existing(base, uri, "media"))
+    if feed and (is_url(feed) or (isinstance(base, str) and not Path(feed).is_absolute())):
+        raise FeedError(f"the feed {feed} is not of this machine; copy it here and give its whole path")
     named = cells.get("sport", "").lower().replace(" ", "_").replace("-", "_")
     if named and named not in list(Sport):
         raise FeedError(f"unknown sport {cells['sport']!r}; one of {', '.join(Sport)}")
@@ -259,7 +287,7 @@ def _source_in(row: Mapping[str, object] | str, folder: Path, sport: Sport) -> S
         licence=licence,
         rights=rights,
         exportable=_yes_no(cells, "exportable", not forbids_export(licence, rights)),
-        feed=str(_existing(folder, feed, "feed")) if feed else None,
+        feed=str(_existing(base, feed, "feed")) if feed else None,
         simulated=_yes_no(cells, "simulated", False),
     )
 
@@ -283,8 +311,8 @@ def _yes_no(cells: Mapping[str, str], name: str, default: bool) -> bool:
     return default if value is None else value
 
 
-def _existing(folder: Path, place: str, what: str) -> Path:
-    path = (folder / place).absolute()
+def _existing(folder: Path | str, place: str, what: str) -> Path:
+    path = (Path(folder) / place).absolute()
     try:
         found = path.is_file()
     except OSError as error:  # a name too long for the file system

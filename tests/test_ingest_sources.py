@@ -173,3 +173,30 @@ def test_words_that_keep_a_film_in_do_so_unless_the_row_says_otherwise(folder: P
     ]
     (folder / "list.jsonl").write_text("\n".join(json.dumps({"path": "b.mp4", **row}) for row in rows))
     assert [source.exportable for source in read_manifest(folder / "list.jsonl").items] == [True, False, False, True, False]
+
+
+def test_a_manifest_by_url_names_films_beside_it(folder: Path, tmp_path: Path) -> None:
+    far = (tmp_path / "far").as_uri()
+    (tmp_path / "far").mkdir()
+    rows = [
+        {"path": "2026/final.mp4", "sport": "tennis", "licence": "CC0-1.0"},
+        {"url": "s3://archive/a.mp4"},
+        {"path": str(folder / "b.mp4"), "feed": str(folder / "b.feed.json")},
+        {"path": "c.mp4", "feed": "c.json"},
+        {"path": "d.mp4", "sport": "quidditch"},
+    ]
+    (tmp_path / "far" / "list.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    kept = find_sources([f"{far}/list.jsonl", f"{far}/none.csv"])
+    assert kept.items == [
+        Source(uri=f"{far}/2026/final.mp4", sport=Sport.TENNIS, title="final", licence="CC0-1.0"),
+        Source(uri="s3://archive/a.mp4", title="a"),
+        Source(uri=str(folder / "b.mp4"), title="b", feed=str(folder / "b.feed.json")),
+    ]
+    bad = DropReason.BAD_MANIFEST_ROW
+    assert [(drop.item.removeprefix(f"{far}/"), drop.reason) for drop in kept.drops] == [
+        ("list.jsonl:4", bad), ("list.jsonl:5", bad), ("none.csv", DropReason.MISSING_FILE),
+    ]  # fmt: skip
+    assert "copy it here and give its whole path" in kept.drops[0].detail
+    (tmp_path / "far" / "odd.csv").write_text("film\nb.mp4\n")
+    with pytest.raises(FeedError, match=f"^{far}/odd.csv: unknown column film"):
+        find_sources([f"{far}/odd.csv"])

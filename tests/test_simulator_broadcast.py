@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ImageFont
 
 from deepsport.errors import UserError
 from deepsport.sports import sport_module
@@ -18,7 +19,7 @@ from deepsport.timebase import FrameRate, FrameWindow, Span
 from ingest.simulator.broadcast import SimulatedBroadcast
 from ingest.simulator.files import simulate
 from ingest.simulator.schedule import FILMED, NTSC, GraphicKind, Production, Scene, SimulatorConfig, show_of
-from ingest.simulator.sheet import CELL, COLUMNS, HEADING, contact_sheet, heading_of, moments_of
+from ingest.simulator.sheet import CELL, COLUMNS, HEADING, contact_sheet, heading_of, moments_of, wrapped
 from ingest.simulator.truth import Truth, read_truth
 
 SPORTS = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
@@ -267,6 +268,11 @@ def test_the_contact_sheet_says_what_numbers_mean_and_who_won(sport: Sport) -> N
         assert won is None or moment.more.endswith(f": {truth.teams[won]} wins the match")
         changed = show.score_words(truth.states[index]) != show.score_words(truth.states[index + 1])
         assert not changed or ": " in moment.more, "the score moves and nobody says for whom"
+    font = ImageFont.load_default(size=13)
+    for moment in moments_of(broadcast):
+        lines = [wrapped(text, 254, font.getlength) for text in (f"999.9 s  {moment.caption}", moment.more)]
+        assert sum(map(len, lines)) <= 3 and all(font.getlength(line) <= 254 for part in lines for line in part)
+        assert " ".join(lines[1]) == moment.more  # in full
     title, legend = heading_of(truth, 5, 9)
     assert show.score_unit in title and all(team in title for team in truth.teams) and "first 5 moments of 9" in title
     assert "what and who" in legend

@@ -11,13 +11,16 @@ import pytest
 
 from deepsport.errors import UserError
 from deepsport.records import Broadcast, Event
+from deepsport.sports.diving import DivingState
 from deepsport.sports.rally import RallyState
 from deepsport.taxonomy import Sport
 from ingest.feeds import FeedConfig, read_feed
+from ingest.replay import replay_feed
 from ingest.replay_rallies import replay_coachai, replay_datavolley
 from ingest.replay_report import FeedReplay
 from ingest.simulator.broadcast import SimulatedBroadcast
 from ingest.simulator.feeds import FeedNoise, FeedShape, WrittenFeed, noted, write_feed
+from ingest.simulator.schedule import FILMED
 from ingest.simulator.truth import Truth
 
 
@@ -67,12 +70,12 @@ def test_a_feed_without_faults_is_read_back_as_it_happened(
     ],
 )
 def test_a_feed_without_faults_is_played_again_by_the_rules(
-    sport: Sport, shape: FeedShape, replay: Callable[[Path, str], FeedReplay], encoding: str
+    sport: Sport, shape: FeedShape, replay: Callable[[Path, str], tuple[FeedReplay, ...]], encoding: str
 ) -> None:
     sets = 0
     for seed in (0, 1, 3):
         truth = truth_of(sport, 240, seed)
-        report = replay(Path(f"{seed}"), write_feed(truth, shape).data.decode(encoding))
+        (report,) = replay(Path(f"{seed}"), write_feed(truth, shape).data.decode(encoding))
         assert report.refused == () and report.wrong_scores == ()
         assert report.num_replayed == report.num_scores == len(truth.events)
         assert report.num_read > len(truth.events)
@@ -82,6 +85,38 @@ def test_a_feed_without_faults_is_played_again_by_the_rules(
         assert isinstance(last, RallyState) and last.points == report.running
         sets += len(report.parts)
     assert sets >= 1  # a set that ends within a feed is told to its last point
+
+
+@pytest.mark.parametrize("sport", FILMED)
+def test_a_film_is_replayed_match_by_match_to_its_own_score(sport: Sport, tmp_path: Path) -> None:
+    truth = truth_of(sport, 600, 2)
+    path = tmp_path / "film.feed.json"
+    path.write_bytes(write_feed(truth, FeedShape.DEEPSPORT).data)
+    report = replay_feed(path)
+    assert report.num_refused == 0
+    assert sum(feed.num_replayed for feed in report.feeds) == len(truth.events) + len(truth.unseen)
+    begun = [first for first in truth.matches if first < len(truth.events)]
+    assert len(report.feeds) == len(begun)
+    final = truth.states[-1]
+    if len(begun) == len(truth.matches):  # else the last match ends with the film
+        assert report.feeds[-1].score == (None if isinstance(final, DivingState) else final.score)
+        assert not isinstance(final, DivingState) or report.feeds[-1].totals == final.totals
+
+
+def test_a_badminton_film_that_outlasts_a_match_is_several_in_the_record_too() -> None:
+    truth = truth_of(Sport.BADMINTON, 600, 2)
+    reports = replay_coachai(Path("x"), write_feed(truth, FeedShape.COACHAI).data.decode())
+    assert len(truth.matches) == len(reports) == 2 and [report.match for report in reports] == [1, 2]
+    assert sum(report.num_replayed for report in reports) == len(truth.events)
+    assert not any(report.refused or report.wrong_scores for report in reports)
+
+
+def test_every_simulated_dive_has_its_marks() -> None:
+    truth = truth_of(Sport.DIVING, 60)
+    assert [event.kind for event in truth.unseen] == ["award"] * len(truth.events)
+    assert all(len(event.marks) == 7 for event in truth.unseen)
+    assert all(dive.evidence.end_s < award.time_s < dive.evidence.end_s + 0.5
+               for dive, award in zip(truth.events, truth.unseen, strict=True))
 
 
 def test_the_clock_of_a_feed_begins_elsewhere_and_runs_at_its_own_pace() -> None:

@@ -119,6 +119,15 @@ def test_what_is_not_possible_is_refused_with_its_rule_and_what_is_leads_to_a_so
             module.ledger.apply(state, stranger)
 
 
+@pytest.mark.parametrize("sport", [Sport.TENNIS, Sport.BADMINTON])
+def test_an_excerpt_of_a_legal_game_is_refused_nothing(sport):
+    module = sport_module(sport)
+    for seed in range(4):
+        _, events, _ = random_game(sport, seed, 50)
+        openings = module.ledger.openings(TEAMS)
+        assert openings and not module.course(openings, events[7 + 3 * seed:]).events.drops
+
+
 @pytest.mark.parametrize("sport", SPORTS)
 def test_the_end_is_the_end(sport):
     """However a contest is won, nothing may follow, and the ledger says why."""

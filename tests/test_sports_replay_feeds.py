@@ -265,9 +265,43 @@ def test_our_own_feed_of_judged_dives_has_totals(tmp_path, capsys):
         event | {"time_s": 9.0 * i} for i, event in enumerate(events)]}))).feeds[0].refused[0].why)
 
 
+def test_our_own_feed_is_refused_what_contradicts_it_wherever_it_begins(tmp_path, capsys):
+    points = [("ace", "red"), ("double_fault", "blue"), ("ace", "red"), ("double_fault", "blue")]
+
+    def judged(**header):
+        path = write(tmp_path, "x.json", json.dumps(json.loads(own("tennis", *points)) | header))
+        return path, replay_feed(path).feeds[0]
+
+    path, feed = judged()
+    assert [refused.clock for refused in feed.refused] == ["1.00 s", "3.00 s"] and "red serves" in feed.refused[0].why
+    assert replayed(path) == 3 and 'say so in its "matches"' in capsys.readouterr().out
+    # Services of blue between two of red's: of a tie-break that blue's first one loses. Then a new set is red's to serve.
+    feed = judged(matches=[{"time_s": 0}])[1]
+    assert [refused.clock for refused in feed.refused] == ["3.00 s"] and feed.score is None
+    state = {"teams": ["blue", "red"], "games": [2, 3], "points": [1, 3], "first_server": 1}
+    feed = judged(matches=[{"time_s": 0, "state": state}])[1]
+    assert [refused.clock for refused in feed.refused] == ["2.00 s"] and (feed.running, feed.running_points) == ((2, 4), (0, 2))
+    for wrong in ({"teams": []}, {"teams": ["red", "blue"], "points": 3}, {"teams": ["red", "blue"], "first_server": 7}):
+        with pytest.raises(FeedError, match="matches"):
+            judged(matches=[{"time_s": 0, "state": wrong}])
+
+
+def test_one_absurd_score_line_spoils_no_other(tmp_path):
+    def lines(*scores):
+        return [line for score in scores for line in ("*01SH#", f"*p{score}")]
+
+    told = [f"{point:02d}:00" for point in range(1, 11)]
+    for absurd in ("99:98", "15:14", "00:07"):
+        feed = replay_feed(write(tmp_path, "x.dvw", dvw(*lines(*told[:5], absurd, *told[6:]), sets=""))).feeds[0]
+        assert [wrong.ledger for wrong in feed.wrong_scores] == ["1 6:0"] and not feed.refused and not feed.inferred
+        assert feed.running == (10, 0)
+    feed = replay_feed(write(tmp_path, "x.dvw", dvw(*lines(*told[:5], "03:00", "04:00"), sets=""))).feeds[0]
+    assert len(feed.wrong_scores) == 1 and feed.running == (4, 0)  # corrected by the scout: the next line agrees
+
+
 def test_our_own_feed_of_a_whole_match_has_a_score(tmp_path):
     feed = replay_feed(write(tmp_path, "x.json", own("badminton", *[("smash", "red")] * 42, ("yellow_card", "blue")))).feeds[0]
-    assert "the match is over" in feed.excerpt
+    assert ["the match is over" in refused.why for refused in feed.refused] == [True]
     feed = replay_feed(write(tmp_path, "x.json", own("badminton", ("yellow_card", "blue"), *[("smash", "red")] * 42))).feeds[0]
     assert (feed.excerpt, feed.teams, feed.score, feed.refused) == (None, ("blue", "red"), (0, 2), ())
 

@@ -62,6 +62,10 @@ class BadmintonLedger(RallyLedger[BadmintonState]):
         """Before the first rally, the first server not known."""
         return BadmintonState(teams=teams)
 
+    def openings(self, teams: Teams) -> tuple[BadmintonState, ...]:
+        """Any score will do: who wins a rally serves, also after a game."""
+        return (self.midway(teams),)
+
     def server_of(self, state: BadmintonState) -> int | None:
         """Who serves the next rally; None while not known."""
         return state.server

@@ -125,6 +125,15 @@ class Expectation(NamedTuple):
     rule_id: str
 
 
+class Course(NamedTuple):
+    """What a stretch of a match comes to."""
+
+    events: Kept[Event]
+    """Those that the rules allow one after the other, and the others with the rule they break."""
+    states: tuple[Any, ...]
+    """Where it may end: one state for each of its beginnings that agrees with all of the events kept."""
+
+
 class Consequence(NamedTuple):
     """What the rules make of an event, whatever the score: ``team`` does ``what`` (``wins the point``, ``restarts play``)."""
 
@@ -154,6 +163,13 @@ class Ledger(ABC, Generic[S]):
     def midway(self, teams: Teams) -> S:
         """A state somewhere in a match of which nothing is known but the teams: a broadcast's excerpt begins here."""
         return self.start(teams)
+
+    def openings(self, teams: Teams) -> tuple[S, ...]:
+        """The states in one of which an excerpt begins that leaves nothing out from there on; empty for a sport that may begin in
+        too many, whose excerpts are judged event by event.
+        """
+        del teams
+        return ()
 
     @abstractmethod
     def apply(self, state: S, event: Event) -> S:
@@ -252,27 +268,49 @@ class SportModule:
         missing between two events) each is judged by itself. With fewer than two teams named nothing can be judged, and
         only kinds that the sport does not know are dropped.
         """
+        teams = self.ledger.competitors(events)
+        if complete:
+            return self.course((self.ledger.start(teams),) if teams else (), events).events
+        begins = (self.ledger.midway(teams),) if teams else ()
+        judged = [self.course(begins, [event]).events for event in sorted(events, key=lambda e: (e.time_s, e.event_id))]
+        return Kept([event for each in judged for event in each.items], [drop for each in judged for drop in each.drops])
+
+    def course(self, begins: Sequence[State], events: Iterable[Event]) -> Course:
+        """What events come to, in order of time, that begin in one of these states; of none, nothing can be judged.
+
+        An event is refused when it contradicts what was shown before it, whichever of the states it began in.
+        """
         kept: list[Event] = []
         drops: list[Drop] = []
-        teams = self.ledger.competitors(events)
-        state = self.ledger.start(teams) if teams else None
+        states = tuple(begins)
         for event in sorted(events, key=lambda e: (e.time_s, e.event_id)):
             try:
                 kind = self.event_kind(event.kind)
                 if kind is None:
                     raise ImpossibleEvent(f"{event.event_id}: {self.sport} knows no event {event.kind!r}")
                 needs_none = "team" not in kind.carries or event.kind in self.ledger.kinds_without_team
-                named = event.team is not None or needs_none
-                if teams is not None and named:
-                    after = self.ledger.apply(state if complete else self.ledger.midway(teams), event)
-                    state = after if complete else state
+                if states and (event.team is not None or needs_none):
+                    states = self._after(states, event)
             except ImpossibleEvent as error:
                 drop_id = make_id("drop", "legal_events", event.event_id)
                 drops.append(Drop(drop_id=drop_id, step="legal_events", item=event.event_id,
                                   reason=DropReason.IMPOSSIBLE_EVENT, detail=str(error)))
             else:
                 kept.append(event)
-        return Kept(kept, drops)
+        return Course(Kept(kept, drops), states)
+
+    def _after(self, states: tuple[State, ...], event: Event) -> tuple[State, ...]:
+        """The states after an event, of those that allow it. Raises: ImpossibleEvent when none does."""
+        found: dict[State, None] = {}
+        refusals = []
+        for state in states:
+            try:
+                found[self.ledger.apply(state, event)] = None
+            except ImpossibleEvent as error:
+                refusals.append(error)
+        if not found:
+            raise refusals[0]
+        return tuple(found)
 
 
 def teams_of(events: Iterable[Event]) -> Teams | None:

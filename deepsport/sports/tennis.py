@@ -89,6 +89,16 @@ class TennisLedger(RallyLedger[TennisState]):
         """Before the first point, the first server not known."""
         return TennisState(teams=teams)
 
+    def openings(self, teams: Teams) -> tuple[TennisState, ...]:
+        """Anywhere in a set, either side serving; how many sets were won before forbids nothing that follows."""
+        few = tuple((first, second) for first in range(4) for second in range(4))
+        tie = tuple((first, second) for first in range(7) for second in range(7))
+        stands = [(games, points) for games in ((first, second) for first in range(7) for second in range(7))
+                  if games != (6, 6) and (max(games) < 6 or min(games) == 5) for points in (*few, (3, 4), (4, 3))]
+        stands += [((6, 6), points) for points in (*tie, (6, 7), (7, 6), (7, 7), (7, 8), (8, 7))]  # then service repeats
+        return tuple(self.midway(teams).model_copy(update={"games": games, "points": points, "first_server": server})
+                     for games, points in stands for server in (0, 1))
+
     def server_of(self, state: TennisState) -> int | None:
         """Who serves the next point; None while not known."""
         return state.server

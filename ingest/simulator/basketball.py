@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from deepsport.sports.base import Ledger, State
+from deepsport.sports.base import State
 from deepsport.sports.basketball import BasketballState
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import BLACK, CYAN, MAGENTA, SKINS, Colour, Look
-from ingest.simulator.stage import Camera, Field, Movement, SportShow, arc, passing_path, project, rectangle, towards
+from ingest.simulator.stage import Camera, Field, Movement, SportShow, Unseen, arc, passing_path, project, rectangle, towards
 from ingest.simulator.things import bow, draw_arrow, draw_burst, draw_official
 
 if TYPE_CHECKING:
@@ -101,11 +101,11 @@ class BasketballShow(SportShow):
                                arrow=int(rng.integers(2)))
 
     @override
-    def settled(self, ledger: Ledger[Any], state: State, rng: np.random.Generator) -> State:
+    def settled(self, state: State, rng: np.random.Generator, unseen: Unseen) -> State:
         assert isinstance(state, BasketballState)
 
         def then(kind: str, team: int | None = None) -> State:
-            return self.settled(ledger, self.unseen(ledger, state, kind, team), rng)
+            return self.settled(unseen(state, kind, team), rng, unseen)
 
         if state.over:
             return state

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from deepsport.sports.base import Ledger, State
+from deepsport.sports.base import State
 from deepsport.sports.boxing import BoxingState
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import BLACK, CARD_YELLOW, CYAN, MAGENTA, SKINS, WHITE, Colour, Look, shade
-from ingest.simulator.stage import BallPath, Camera, Field, Movement, SportShow, project, rectangle
+from ingest.simulator.stage import BallPath, Camera, Field, Movement, SportShow, Unseen, project, rectangle
 from ingest.simulator.things import draw_burst, draw_cross, draw_official, draw_panel
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ class BoxingShow(SportShow):
         return BoxingState(teams=teams, round=before + 1, cards=cards, score=ahead)
 
     @override
-    def settled(self, ledger: Ledger[Any], state: State, rng: np.random.Generator) -> State:
+    def settled(self, state: State, rng: np.random.Generator, unseen: Unseen) -> State:
         """Now and then the bell goes, and the judges give the round ten to nine."""
         assert isinstance(state, BoxingState)
         if state.phase == "over" or rng.random() > 0.3:
             return state
         marks = [mark for _ in range(_NUM_JUDGES) for mark in ((10.0, 9.0) if rng.random() < 0.5 else (9.0, 10.0))]
-        return self.unseen(ledger, self.unseen(ledger, state, "round_end"), "scorecards", marks=tuple(marks))
+        return unseen(unseen(state, "round_end"), "scorecards", marks=tuple(marks))
 
     @override
     def is_over(self, state: BoxingState) -> bool:

@@ -103,6 +103,24 @@ class SimulatedBroadcast:
         ]
 
     @cached_property
+    def unseen(self) -> list[Event]:
+        """What happens out of the picture, in order: restarts, the judges' marks, what else the rules require after an event.
+
+        Each is put on a frame of its own just after the event that it follows.
+        """
+        happened = [
+            (planned, index)
+            for event in self.schedule.events
+            for index, planned in enumerate(event.unseen, start=event.last + 2)
+        ]
+        ids = {"broadcast_id": self.broadcast_id, "made": self._made()}
+        return [
+            planned.model_copy(update=ids | {"event_id": self._id("unseen", number), "time_s": self.rate.time_s(index),
+                                             "evidence": self._span(index, index)})
+            for number, (planned, index) in enumerate(happened)
+        ]
+
+    @cached_property
     def plays(self) -> list[Play]:
         """The plays in order, each a single wide shot."""
         return [
@@ -192,6 +210,8 @@ class SimulatedBroadcast:
             flashes=tuple(self._span(first, first + FLASH_FRAMES - 1) for first in self.schedule.flashes),
             graphics=tuple(self.graphics),
             events=tuple(self.events),
+            unseen=tuple(self.unseen),
+            matches=self.schedule.matches,
             utterances=tuple(self.utterances),
             states=self.schedule.states,
         )

@@ -48,6 +48,7 @@ def direct(
     cutter = _Cutter(show, teams, rng, num_frames, config.rate.fps)
     events: list[PlannedEvent] = []
     states: list[State] = [show.opening(teams, rng)]
+    matches = [0]
     camera = int(rng.integers(2))
     if cutter.room >= shortest + 80:
         cutter.add_title()
@@ -59,10 +60,13 @@ def direct(
         cutter.add_play(length, camera, len(events), event)
         events.append(event)
         states.append(show.opening(teams, rng) if show.is_over(state) else state)
+        if show.is_over(state):
+            matches.append(len(events))
         cutter.add_between(event, len(events) - 1)
         camera = 1 - camera
     cutter.fill()
-    return Schedule(num_frames, tuple(cutter.shots), tuple(events), tuple(states), tuple(cutter.graphics), tuple(cutter.flashes))
+    return Schedule(num_frames, tuple(cutter.shots), tuple(events), tuple(states), tuple(matches), tuple(cutter.graphics),
+                    tuple(cutter.flashes))
 
 
 class _Cutter:

@@ -12,7 +12,7 @@ from deepsport.sports.base import Ledger, State
 from deepsport.sports.diving import DivingLedger, DivingState
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import CARD_YELLOW, CYAN, DARK, MAGENTA, SKINS, WHITE, Colour, Look, shade
-from ingest.simulator.stage import NO_DETAILS, BallPath, Camera, Details, Field, Movement, SportShow
+from ingest.simulator.stage import NO_DETAILS, BallPath, Camera, Details, Field, Movement, SportShow, Unseen
 from ingest.simulator.things import bow, draw_arrow
 
 if TYPE_CHECKING:
@@ -88,13 +88,13 @@ class DivingShow(SportShow):
         return Details(outcome=number + _POSITIONS[tactic or "tuck"], value=round(difficulty, 1))
 
     @override
-    def settled(self, ledger: Ledger[Any], state: State, rng: np.random.Generator) -> State:
+    def settled(self, state: State, rng: np.random.Generator, unseen: Unseen) -> State:
         """Seven judges give their marks."""
         assert isinstance(state, DivingState)
         if state.diver is None:
             return state
         marks = np.clip(np.round(2 * rng.normal(rng.uniform(5, 9), 0.5, 7)) / 2, 0, 10)
-        return self.unseen(ledger, state, "award", marks=tuple(float(mark) for mark in marks))
+        return unseen(state, "award", state.diver, tuple(float(mark) for mark in marks))
 
     @override
     def is_over(self, state: DivingState) -> bool:

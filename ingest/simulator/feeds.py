@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from bisect import bisect_right
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -20,8 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from deepsport.errors import UserError
 from deepsport.ids import digest
 from deepsport.records import Event
+from deepsport.sports import sport_module
 from deepsport.sports.badminton import BadmintonState
-from deepsport.sports.base import label_of
+from deepsport.sports.base import State, label_of
 from deepsport.sports.rally import plus
 from deepsport.sports.volleyball import VolleyballState
 from deepsport.taxonomy import Sport
@@ -60,6 +62,10 @@ class FeedNoise(BaseModel):
     """Share of those written down that are written twice, up to two seconds apart."""
     seed: int = 0
 
+    def clock_s(self, time_s: float) -> float:
+        """What the feed's clock shows at a time of the video."""
+        return self.offset_s + (1 + self.drift) * time_s
+
 
 class Entry(NamedTuple):
     """An event as a feed has it."""
@@ -96,7 +102,7 @@ def noted(truth: Truth, noise: FeedNoise) -> tuple[Entry, ...]:
     for index, event in enumerate(truth.events):
         is_missing, is_doubled = rng.random(2) < (noise.missing, noise.doubled)
         jitters, apart_s = rng.normal(0, noise.jitter_s, 2), float(rng.uniform(0.2, 2))
-        time_s = noise.offset_s + (1 + noise.drift) * event.time_s
+        time_s = noise.clock_s(event.time_s)
         if not is_missing:
             entries.append(Entry(time_s + float(jitters[0]), index, doubled=False))
             if is_doubled:
@@ -112,27 +118,47 @@ def write_feed(truth: Truth, shape: FeedShape, noise: FeedNoise | None = None) -
     suffix, sport, write = _SHAPES[shape]
     if sport is not None and truth.sport is not sport:
         raise UserError(f"a {shape} feed is about {sport}, the broadcast is {truth.sport}")
-    entries = noted(truth, noise or FeedNoise())
-    return WrittenFeed(suffix, write(truth, entries), entries)
+    noise = noise or FeedNoise()
+    entries = noted(truth, noise)
+    return WrittenFeed(suffix, write(truth, entries, noise), entries)
 
 
-def _deepsport(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
+def _deepsport(truth: Truth, entries: tuple[Entry, ...], noise: FeedNoise) -> bytes:
     events: list[dict[str, object]] = []
     for entry in entries:
         event = truth.events[entry.event_index]
         moved_s = entry.time_s - event.time_s
         evidence = [event.evidence.start_s + moved_s, event.evidence.end_s + moved_s]
-        facts = {name: value for name in _FACTS if (value := getattr(event, name)) is not None}
-        events.append({"time_s": entry.time_s, "evidence": evidence, **facts})
-    rate = [truth.rate.num, truth.rate.den]
-    return _json({"format": "deepsport-feed-1", "sport": str(truth.sport), "fps": rate, "unit": "seconds", "events": events})
+        events.append({"time_s": entry.time_s, "evidence": evidence, **_facts(event)})
+    unseen = [{"time_s": time_s, **_facts(event)} for event in truth.unseen if (time_s := noise.clock_s(event.time_s)) >= 0]
+    matches = [
+        {"time_s": noise.clock_s(truth.plays[first].span.start_s), "state": _begun(truth, truth.states[first])}
+        for first in truth.matches
+        if first < len(truth.events)
+    ]
+    return _json({
+        "format": "deepsport-feed-1", "sport": str(truth.sport), "fps": [truth.rate.num, truth.rate.den], "unit": "seconds",
+        "matches": matches, "events": events, "unseen": unseen,
+    })  # fmt: skip
+
+
+def _begun(truth: Truth, state: State) -> dict[str, object]:
+    """A state by what is not as at the start of a match."""
+    start = sport_module(truth.sport).ledger.start(truth.teams).model_dump(mode="json")
+    return {name: value for name, value in state.model_dump(mode="json").items() if name == "teams" or value != start[name]}
+
+
+def _facts(event: Event) -> dict[str, object]:
+    facts = {name: value for name in _FACTS if (value := getattr(event, name)) is not None}
+    return facts | ({"marks": event.marks} if event.marks else {})
 
 
 _FACTS: Final = ("kind", "team", "zone", "num_players", "outcome", "value", "tactic")
 _SOCCERNET_LABELS: Final = {"corner_kick": "Corner", "yellow_card": "Yellow card", "red_card": "Red card", "penalty": "Penalty"}
 
 
-def _soccernet(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
+def _soccernet(truth: Truth, entries: tuple[Entry, ...], noise: FeedNoise) -> bytes:
+    del noise
     annotations = []
     for entry in entries:
         event, seconds = truth.events[entry.event_index], int(entry.time_s)
@@ -147,7 +173,8 @@ def _soccernet(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
     return _json({"UrlLocal": f"simulated/{truth.sport}-{truth.seed}/", **teams, "annotations": annotations})
 
 
-def _spot(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
+def _spot(truth: Truth, entries: tuple[Entry, ...], noise: FeedNoise) -> bytes:
+    del noise
     events = [
         {"frame": frame, "label": truth.events[entry.event_index].kind, "comment": ""}
         for entry in entries
@@ -179,14 +206,20 @@ _TOUCHES: Final = {"kill": ("AH#", True), "service_ace": ("SM#", True), "block":
 """The touch that decides a rally: skill, type and evaluation, and whether it wins it."""
 
 
-def _datavolley(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
+def _datavolley(truth: Truth, entries: tuple[Entry, ...], noise: FeedNoise) -> bytes:
+    del noise
     marks = dict(zip(truth.teams, "*a", strict=True))
-    lines = [
+    heading = [
         "[3DATAVOLLEYSCOUT]", "FILEFORMAT: 2.0", "GENERATOR-PRG: simulated", "[3TEAMS]", f"1;{truth.teams[0]};0;;;",
         f"2;{truth.teams[1]};0;;;", "[3SCOUT]",
     ]  # fmt: skip
+    lines = list(heading)
     running: int | None = None
+    match = 1
     for entry in entries:
+        if _match_of(truth, entry) != match:  # as scouts do, who begin a file for it
+            match, running = _match_of(truth, entry), None
+            lines += heading
         event, before = truth.events[entry.event_index], truth.states[entry.event_index]
         assert isinstance(before, VolleyballState)
         touch, wins = _TOUCHES[event.kind]
@@ -217,13 +250,17 @@ _COACHAI_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def _coachai(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
+def _coachai(truth: Truth, entries: tuple[Entry, ...], noise: FeedNoise) -> bytes:
+    del noise
     text = io.StringIO()
     file = csv.DictWriter(text, _COACHAI_COLUMNS, lineterminator="\n")
     file.writeheader()
-    for number, entry in enumerate(entries, start=1):
+    number, match = 0, 1
+    for entry in entries:
         event, before = truth.events[entry.event_index], truth.states[entry.event_index]
         assert isinstance(before, BadmintonState)
+        number = number + 1 if _match_of(truth, entry) == match else 1
+        match = _match_of(truth, entry)
         stroke, reason, wins = _STROKES[event.kind]
         rally = _told(event, before, wins)
         own = truth.teams.index(event.team or "")
@@ -245,6 +282,11 @@ def _coachai(truth: Truth, entries: tuple[Entry, ...]) -> bytes:
     return text.getvalue().encode()
 
 
+def _match_of(truth: Truth, entry: Entry) -> int:
+    """Which match of the film it belongs to, counted from 1."""
+    return bisect_right(truth.matches, entry.event_index)
+
+
 def _shirt(event: Event) -> int:
     return 1 + int(digest(event.event_id), 16) % 18
 
@@ -253,7 +295,7 @@ def _json(document: object) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-_SHAPES: Final[dict[FeedShape, tuple[str, Sport | None, Callable[[Truth, tuple[Entry, ...]], bytes]]]] = {
+_SHAPES: Final[dict[FeedShape, tuple[str, Sport | None, Callable[[Truth, tuple[Entry, ...], FeedNoise], bytes]]]] = {
     FeedShape.DEEPSPORT: (".feed.json", None, _deepsport),
     FeedShape.SOCCERNET: (".Labels-v2.json", Sport.SOCCER, _soccernet),
     FeedShape.DATAVOLLEY: (".dvw", Sport.VOLLEYBALL, _datavolley),

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from deepsport.sports.base import Ledger, State
+from deepsport.sports.base import State
 from deepsport.sports.fencing import FencingState
 from deepsport.sports.fencing_rules import WEAPONS
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import BLACK, CARD_YELLOW, CYAN, DARK, WHITE, Colour, Look, shade
-from ingest.simulator.stage import BallPath, Camera, Field, Movement, SportShow, project
+from ingest.simulator.stage import BallPath, Camera, Field, Movement, SportShow, Unseen, project
 from ingest.simulator.things import bow, draw_arrow, draw_burst, draw_official
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ class FencingShow(SportShow):
         return FencingState(teams=teams, score=score, weapons=(WEAPONS[int(rng.integers(3))],))
 
     @override
-    def settled(self, ledger: Ledger[Any], state: State, rng: np.random.Generator) -> State:
+    def settled(self, state: State, rng: np.random.Generator, unseen: Unseen) -> State:
         assert isinstance(state, FencingState)
         if state.winner is None and state.phase == "break_due":
-            return self.unseen(ledger, state, "period_end")
+            return unseen(state, "period_end")
         return state
 
     @override

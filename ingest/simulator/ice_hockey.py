@@ -12,7 +12,7 @@ from deepsport.sports.base import Ledger, State
 from deepsport.sports.ice_hockey import IceHockeyLedger, IceHockeyState
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import BLACK, CARD_YELLOW, SKINS, WHITE, Colour, Look, shade
-from ingest.simulator.stage import Camera, Field, Movement, SportShow, arc, passing_path, project, rectangle, towards
+from ingest.simulator.stage import Camera, Field, Movement, SportShow, Unseen, arc, passing_path, project, rectangle, towards
 from ingest.simulator.things import draw_official, draw_panel
 
 if TYPE_CHECKING:
@@ -102,11 +102,11 @@ class IceHockeyShow(SportShow):
                               phase="live")
 
     @override
-    def settled(self, ledger: Ledger[Any], state: State, rng: np.random.Generator) -> State:
+    def settled(self, state: State, rng: np.random.Generator, unseen: Unseen) -> State:
         assert isinstance(state, IceHockeyState)
 
         def then(kind: str, team: int | None = None) -> State:
-            return self.settled(ledger, self.unseen(ledger, state, kind, team), rng)
+            return self.settled(unseen(state, kind, team), rng, unseen)
 
         if state.phase == "over":
             return state

@@ -20,7 +20,7 @@ from deepsport.sports import sport_module
 from deepsport.sports.base import State
 from deepsport.taxonomy import Sport, Transition
 from deepsport.timebase import FrameRate, Span
-from ingest.simulator.stage import NO_DETAILS, ZONES, Details, SportShow
+from ingest.simulator.stage import NO_DETAILS, ZONES, Details, SportShow, Unseen
 
 PAL = FrameRate(num=25)
 NTSC = FrameRate(num=30000, den=1001)
@@ -116,6 +116,8 @@ class PlannedEvent:
     last: int
     tactic: str | None = None
     details: Details = NO_DETAILS
+    unseen: tuple[Event, ...] = ()
+    """What the rules require after it and nobody is shown; only kind, team and marks are theirs."""
 
 
 class GraphicKind(StrEnum):
@@ -153,6 +155,8 @@ class Schedule:
     """One a play, in order."""
     states: tuple[State, ...]
     """Where the match stands before the first event, and after each; a won match is followed by a new one."""
+    matches: tuple[int, ...] = (0,)
+    """Which events begin a match: the states before them are where the film comes upon it."""
     graphics: tuple[PlannedGraphic, ...] = ()
     """In order, never two at once."""
     flashes: tuple[int, ...] = ()
@@ -170,6 +174,7 @@ def plan(
     shots: list[PlannedShot] = []
     events: list[PlannedEvent] = []
     states = [show.opening(teams, rng)]
+    matches = [0]
     now, camera = 0, int(rng.integers(2))
     while num_frames - now >= shortest:
         length = min(int(rng.integers(shortest, longest + 1)), num_frames - now)
@@ -179,6 +184,8 @@ def plan(
         event, state = plan_event(show, rng, now, length, states[-1], config)
         events.append(event)
         states.append(show.opening(teams, rng) if show.is_over(state) else state)
+        if show.is_over(state):
+            matches.append(len(events))
         now, camera = now + length, 1 - camera
         if rng.random() < config.cutaway_probability and num_frames - now >= 15:
             now = _cut_away(shots, rng, now, min(int(rng.integers(32, 58)), num_frames - now))
@@ -187,7 +194,7 @@ def plan(
                 now = num_frames
     if now < num_frames:
         _cut_away(shots, rng, now, num_frames - now)
-    return Schedule(num_frames, tuple(shots), tuple(events), tuple(states))
+    return Schedule(num_frames, tuple(shots), tuple(events), tuple(states), tuple(matches))
 
 
 def frames_of(duration_s: float, config: SimulatorConfig) -> tuple[int, int, int]:
@@ -221,8 +228,8 @@ def plan_event(
     tactics = [tactic.name for tactic in sport_module(show.sport).tactics]
     tactic = tactics[int(rng.integers(len(tactics)))] if tactics else None
     details = [show.details(rng, state, kind, tactic, team) for team in (0, 1)]
-    legal = [(team, after) for team in (0, 1) if (after := _apply(show, state, kind, team, details[team], rng)) is not None]
-    team, after = legal[int(rng.integers(len(legal)))]
+    legal = [(team, then) for team in (0, 1) if (then := _apply(show, state, kind, team, details[team], rng)) is not None]
+    team, (after, unseen) = legal[int(rng.integers(len(legal)))]
     num_shown = int(rng.integers(config.evidence_frames[0], config.evidence_frames[1] + 1))
     # The middle lies between 1.5 and 5.5 sevenths: eight frames spread over the play are a seventh apart, so that each moment
     # of that stretch is as near to one of them as any other.
@@ -230,18 +237,21 @@ def plan_event(
     zone = ZONES[int(rng.integers(len(ZONES)))]
     fewest, most = show.players_shown or (1, 1)
     num_players = int(rng.integers(fewest, most + 1))
-    return PlannedEvent(kind, team, zone, num_players, first, first + num_shown - 1, tactic, details[team]), after
+    return PlannedEvent(kind, team, zone, num_players, first, first + num_shown - 1, tactic, details[team], unseen), after
 
 
-def _apply(show: SportShow, state: State, kind: str, team: int, details: Details, rng: np.random.Generator) -> State | None:
-    """The state after the event, or None when the sport's ledger refuses it."""
+def _apply(
+    show: SportShow, state: State, kind: str, team: int, details: Details, rng: np.random.Generator
+) -> tuple[State, tuple[Event, ...]] | None:
+    """The state after the event and what follows it unseen, and those events; None when the sport's ledger refuses it."""
     event = Event(event_id="planned", broadcast_id="", sport=show.sport, kind=kind, time_s=0,
                   evidence=Span(start_s=0, end_s=0), team=state.teams[team], outcome=details.outcome, value=details.value)
     try:
         after: State = show.ledger.apply(state, event)
     except ImpossibleEvent:
         return None
-    return show.settled(show.ledger, after, rng)
+    unseen = Unseen(show.ledger)
+    return show.settled(after, rng, unseen), tuple(unseen.events)
 
 
 FILMED: Final = (

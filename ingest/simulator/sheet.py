@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from deepsport.records import Event
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 COLUMNS = 6
-CELL = (262, 186)
-"""Pixels of a frame with its two lines, and the gap to the next."""
+CELL = (262, 203)
+"""Pixels of a frame with its three lines, and the gap to the next."""
 HEADING = 46
 _WIDTH, _HEIGHT, _LINE, _GAP = 256, 144, 17, 6
 _INK, _FAINT, _GREEN = (30, 34, 40), (110, 116, 124), (22, 130, 66)
@@ -107,6 +108,21 @@ def heading_of(truth: Truth, num_shown: int, num_moments: int) -> tuple[str, str
     )
 
 
+def wrapped(text: str, width: float, length_of: Callable[[str], float]) -> list[str]:
+    """A text in lines no longer than the width, parted between words.
+
+    >>> wrapped("left, 2 players: red is rid of the attack", 20, len)
+    ['left, 2 players: red', 'is rid of the attack']
+    """
+    lines: list[str] = []
+    for word in text.split():
+        if lines and length_of(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
 def contact_sheet(broadcast: SimulatedBroadcast, max_moments: int = 60) -> Image:
     """The first moments of a broadcast as a picture, COLUMNS across, under a heading; events are framed in green."""
     from PIL import Image, ImageDraw, ImageFont
@@ -126,8 +142,7 @@ def contact_sheet(broadcast: SimulatedBroadcast, max_moments: int = 60) -> Image
         if moment.is_event:
             draw.rectangle((left, top, left + _WIDTH - 1, top + _HEIGHT - 1), outline=_GREEN, width=3)
         caption = f"{broadcast.rate.time_s(moment.frame_index):.1f} s  {moment.caption}"
-        for row, text in enumerate((caption, moment.more)):
-            while draw.textlength(text, font) > _WIDTH - 2:
-                text = f"{text[:-2].rstrip(' …')}…"
+        lines = [line for text in (caption, moment.more) for line in wrapped(text, _WIDTH - 2, font.getlength)]
+        for row, text in enumerate(lines):
             draw.text((left + 2, top + _HEIGHT + 2 + row * _LINE), text, _GREEN if moment.is_event else _FAINT, font)
     return sheet.quantize(224, dither=Image.Dither.NONE)

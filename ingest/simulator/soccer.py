@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from deepsport.sports.base import Ledger, State
+from deepsport.sports.base import State
 from deepsport.sports.soccer import SoccerState
 from deepsport.taxonomy import Sport
 from ingest.simulator.looks import BLACK, CARD_YELLOW, CYAN, DARK, SKINS, WHITE, Look
-from ingest.simulator.stage import BallPath, Camera, Field, Movement, Points, SportShow, arc, project, rectangle
+from ingest.simulator.stage import BallPath, Camera, Field, Movement, Points, SportShow, Unseen, arc, project, rectangle
 
 if TYPE_CHECKING:
     from ingest.simulator.canvas import Canvas
@@ -82,11 +82,11 @@ class SoccerShow(SportShow):
         return SoccerState(teams=teams, score=(int(rng.integers(3)), int(rng.integers(3))))
 
     @override
-    def settled(self, ledger: Ledger[Any], state: State, rng: np.random.Generator) -> State:
+    def settled(self, state: State, rng: np.random.Generator, unseen: Unseen) -> State:
         assert isinstance(state, SoccerState)
         if state.restart is None:
             return state
-        return self.settled(ledger, self.unseen(ledger, state, state.restart, state.restart_team or 0), rng)
+        return self.settled(unseen(state, state.restart, state.restart_team or 0), rng, unseen)
 
     @override
     def score_words(self, state: SoccerState) -> tuple[str, str]:

@@ -107,6 +107,22 @@ class Details(NamedTuple):
 NO_DETAILS: Final = Details()
 
 
+class Unseen:
+    """What happens after an event and out of the picture: each call is one more such event, and gives the state after it."""
+
+    def __init__(self, ledger: Ledger[Any]) -> None:
+        self._ledger = ledger
+        self.events: list[Event] = []
+
+    def __call__(self, state: State, kind: str, team: int | None = None, marks: tuple[float, ...] = ()) -> State:
+        """The state after one more event, which it notes."""
+        event = Event(event_id="unseen", broadcast_id="", sport=self._ledger.sport, kind=kind, time_s=0,
+                      evidence=Span(start_s=0, end_s=0), team=None if team is None else state.teams[team], marks=marks)
+        self.events.append(event)
+        after: State = self._ledger.apply(state, event)
+        return after
+
+
 class SportShow(ABC):
     """How one sport is played and drawn."""
 
@@ -144,19 +160,10 @@ class SportShow(ABC):
         del rng, state, kind, tactic, team
         return NO_DETAILS
 
-    def settled(self, ledger: Ledger[Any], state: State, rng: np.random.Generator) -> State:
+    def settled(self, state: State, rng: np.random.Generator, unseen: Unseen) -> State:
         """The state once all that the rules require after an event, and that is not shown, has been done."""
-        del ledger, rng
+        del rng, unseen
         return state
-
-    def unseen(
-        self, ledger: Ledger[Any], state: State, kind: str, team: int | None = None, marks: tuple[float, ...] = ()
-    ) -> State:
-        """The state after an event that happens between two shots."""
-        event = Event(event_id="unseen", broadcast_id="", sport=self.sport, kind=kind, time_s=0,
-                      evidence=Span(start_s=0, end_s=0), team=None if team is None else state.teams[team], marks=marks)
-        after: State = ledger.apply(state, event)
-        return after
 
     def is_over(self, state: Any) -> bool:
         """Whether the match is over, so that a new one begins."""

@@ -75,6 +75,10 @@ class Truth(Record):
     graphics: tuple[Graphic, ...] = ()
     events: tuple[Event, ...]
     """In order, one a play; evidence covers just the frames on which the event is seen live."""
+    unseen: tuple[Event, ...] = ()
+    """What happens out of the picture, in order, such as restarts and judges' marks; no frame of their evidence shows them."""
+    matches: tuple[int, ...] = (0,)
+    """Which events begin a match, as positions: the first, and the one after each event that ended a match."""
     utterances: tuple[Utterance, ...]
     states: tuple[SerializeAsAny[State], ...]
     """Of the sport's ledger: before the first event, and after each."""
