@@ -115,10 +115,10 @@ def _glances(
     shared: list[list[int]] | None = None
     jpegs: dict[int, bytes] = {}
     for question in questions:
-        if question.task is Task.LOCALISATION or shared is None:
+        if question.task is Task.LOCALISATION:
             looks = _looks(question, clip, config, rng)
-        if question.task is not Task.LOCALISATION:
-            shared = looks = shared or looks
+        else:
+            looks = shared = shared or _looks(question, clip, config, rng)
         for index in (index for indices in looks for index in indices):
             if index not in jpegs:
                 jpegs[index] = _jpeg(broadcast, clip.first_frame + index, config)

@@ -273,13 +273,13 @@ def test_only_so_many_pictures_are_remembered(
         return preprocess(self, given, **settings)
 
     monkeypatch.setattr(kind, "preprocess", counted)
-    remember_pictures(images, most=2)
     one, two, three = (Image.fromarray(picture) for picture in pictures(3))
+    remember_pictures(images, limit_bytes=2 * preprocess(images, [one], return_tensors="np")["pixel_values"].nbytes)
     numbers = []
     for some in ([one, two], [two, one, one], [three], [two, three], [one], [three]):
         images(images=some, return_tensors="pt")
         numbers.append(len(prepared))
-    assert numbers == [2, 2, 3, 3, 4, 4], "the third drives out the first, which comes back for the second"
+    assert numbers == [2, 2, 3, 4, 5, 5], "the third drives out the second, the second the first, and the first the second"
 
 
 def test_remembering_pictures_changes_nothing_that_is_saved(tiny: dict[str, Loaded], tmp_path: Path) -> None:

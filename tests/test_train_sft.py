@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
 import train.sft
@@ -230,3 +231,9 @@ def test_first_sight_is_learnt_by_the_tower_alone(family: str, train_world: Simp
     (losses, weights), (again, same) = runs
     assert losses == again and all(torch.equal(value, same[name]) for name, value in weights.items())
     assert losses[0] > 0.4 and losses[-1] < 0.1, "red from blue"
+
+
+@pytest.mark.parametrize(("see", "told"), [(0.6, 0.5), (0.0, 0.0)])
+def test_shares_of_lessons_that_make_no_whole_are_refused(see: float, told: float) -> None:
+    with pytest.raises(ValidationError, match="see_share and told_share together"):
+        PretrainConfig(see_share=see, told_share=told)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from deepsport.agent.reward import RewardName
 from deepsport.records import Record
@@ -78,6 +78,12 @@ class PretrainConfig(Record):
     """Share of lessons in words; the rest are questions on frames, never with a tool."""
     read_share: float = Field(default=0.15, ge=0, le=1)
     """Of the lessons in words, those that only have to be written: windows, and the calls that would ask for them."""
+
+    @model_validator(mode="after")
+    def _shares_are_parts_of_one(self) -> Self:
+        if not 0 < self.see_share + self.told_share <= 1:
+            raise ValueError("see_share and told_share together must be above 0 and at most 1; what they leave are questions")
+        return self
 
 
 class GRPOConfig(Record):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -135,22 +135,27 @@ class Stills:
     def glance(self, key: str) -> Conversation:
         """Frames and a question, answered at once, or declared not visible and answered from more frames; pictures left out."""
         value = self.glances[key]
-        conversation: Conversation = []
-        for indices, reply in zip(value["looks"], value["replies"], strict=True):
-            conversation += [{"role": "user", "content": labelled(indices)}, turn_message(reply)]
-        conversation[0]["content"].append(text_part("\n" + value["prompt"]))
-        return conversation
+        return _exchange(value, map(labelled, value["looks"]))
 
     def told_in_words(self, key: str) -> Conversation:
         """A lesson whose frames are told: their captions stand where a glance has pictures."""
         value = self.told[key] if key in self.told else self.glances[key]
-        conversation: Conversation = []
-        for indices, captions, reply in zip(value["looks"], value["captions"], value["replies"], strict=True):
-            told = ("" if caption == NOTHING else f"{caption} " for caption in captions)
-            frames = "".join(f"Frame {index}: {words}" for index, words in zip(indices, told, strict=True))
-            conversation += [{"role": "user", "content": [text_part(frames)]}, turn_message(reply)]
-        conversation[0]["content"].append(text_part("\n" + value["prompt"]))
-        return conversation
+        return _exchange(value, map(worded, value["looks"], value["captions"]))
+
+
+def _exchange(value: dict[str, Any], shown: Iterable[list[dict[str, object]]]) -> Conversation:
+    """What is shown look by look, each with its reply; the question follows the first."""
+    conversation: Conversation = []
+    for parts, reply in zip(shown, value["replies"], strict=True):
+        conversation += [{"role": "user", "content": parts}, turn_message(reply)]
+    conversation[0]["content"].append(text_part("\n" + value["prompt"]))
+    return conversation
+
+
+def worded(frame_indices: Sequence[int], captions: Sequence[str]) -> list[dict[str, object]]:
+    """One content part: the label of each frame with its caption, if it shows anything."""
+    told = ("" if caption == NOTHING else f"{caption} " for caption in captions)
+    return [text_part("".join(f"Frame {index}: {words}" for index, words in zip(frame_indices, told, strict=True)))]
 
 
 def labelled(frame_indices: Sequence[int]) -> list[dict[str, object]]:

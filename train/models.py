@@ -11,7 +11,7 @@ one token a frame.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +39,7 @@ from trl.chat_template_utils import qwen3_template
 
 from deepsport.agent.protocol import TOOL_NAME
 from deepsport.errors import UserError
+from deepsport.video import FrameCache
 from train.config import TinyConfig
 
 END = "<|im_end|>"
@@ -151,9 +152,8 @@ def _attend_to_likeness(language_model: Any) -> None:
     with torch.no_grad():
         for layer in language_model.layers:
             attention = layer.self_attn
-            if attention.k_proj.weight.shape == attention.q_proj.weight.shape:
-                attention.k_proj.weight.copy_(attention.q_proj.weight)
-                attention.o_proj.weight.copy_(attention.v_proj.weight.T)
+            attention.k_proj.weight.copy_(attention.q_proj.weight)
+            attention.o_proj.weight.copy_(attention.v_proj.weight.T)
 
 
 def _tiny_model(config: TinyConfig, tokenizer: PreTrainedTokenizerFast) -> Any:
@@ -252,27 +252,29 @@ def keep_eyes(loaded: Loaded) -> Loaded:
     return loaded
 
 
-def remember_pictures(image_processor: Any, most: int = 4096) -> None:
-    """Let an image processor keep what it prepared last, by a picture's size and bytes: so many pictures, the oldest go first.
+def remember_pictures(image_processor: Any, limit_bytes: int = 256 << 20) -> None:
+    """Let an image processor keep what it prepared last, by a picture's size and bytes, within a limit of bytes.
 
     In GRPO the same frames are prepared three times for each rollout, and again in every rollout of a group: a sixth of a step.
     """
     kind = type(image_processor)
-    kept: dict[tuple[str, object, bytes], tuple[Any, Any]] = {}
+    kept = FrameCache(limit_bytes)
+    grids: dict[Hashable, Any] = {}
 
     def preprocess(self: Any, images: Any, *, return_tensors: Any = None, **settings: Any) -> BatchFeature:
         found = []
         for image in make_flat_list_of_images(images):
+            how = (repr(settings), image.size)
             # What other modes mean by the same bytes, a palette for one, is not in them.
-            key = (repr(settings), image.size, image.convert("RGB").tobytes())
-            if key not in kept:
+            key = (how, image.convert("RGB").tobytes())
+            patches = kept.get(key)
+            if patches is None:
                 made = kind.preprocess(self, [image], return_tensors="np", **settings)
-                while len(kept) >= most:
-                    kept.pop(next(iter(kept)))
-                kept[key] = made["pixel_values"], made["image_grid_thw"]
-            found.append(kept[key])
-        patches, grids = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return BatchFeature({"pixel_values": patches, "image_grid_thw": grids}, tensor_type=return_tensors)
+                patches, grids[how] = made["pixel_values"], made["image_grid_thw"]
+                kept.put(key, patches)
+            found.append((patches, grids[how]))
+        patches, grid = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return BatchFeature({"pixel_values": patches, "image_grid_thw": grid}, tensor_type=return_tensors)
 
     # Of the same name, which is what a saved processor is found by; an attribute of the instance would be saved with it.
     image_processor.__class__ = type(kind.__name__, (kind,), {"preprocess": preprocess})

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import shutil
@@ -20,6 +21,7 @@ from pydantic import Field
 from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 
+from curriculum.mix import again_and_again
 from deepsport import ids
 from deepsport.errors import UserError
 from deepsport.records import Record
@@ -284,10 +286,4 @@ def curriculum_order(keys: Sequence[str], length: int, seed: int) -> list[str]:
     """
     if not keys and length:
         raise UserError("no lessons to train on; `deepsport status` says what was dropped and why")
-    rng = random.Random(seed)
-    order = list(keys)
-    while keys and len(order) < length:
-        again = list(keys)
-        rng.shuffle(again)
-        order += again
-    return order[:length]
+    return list(itertools.islice(itertools.chain(keys, again_and_again(keys, random.Random(seed))), length))

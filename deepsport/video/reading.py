@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from av.codec.context import CodecContext
@@ -20,6 +20,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 from deepsport.errors import MediaError
 from deepsport.timebase import FrameRate
@@ -32,37 +33,40 @@ _reader_numbers = itertools.count()
 
 
 class FrameCache:
-    """Decoded frames of any number of readers within a limit of bytes; those that were not asked for longest go first."""
+    """Decoded or prepared frames, whosever they are, within a limit of bytes; those not asked for longest go first.
+
+    A key is an owner, such as a reader, and what the owner calls the frame.
+    """
 
     def __init__(self, limit_bytes: int = 64 << 20) -> None:
         self.limit_bytes = limit_bytes
         self.size_bytes = 0
-        self._frames: OrderedDict[tuple[int, int], Frames] = OrderedDict()
+        self._frames: OrderedDict[tuple[Hashable, Hashable], NDArray[Any]] = OrderedDict()
 
-    def get(self, key: tuple[int, int]) -> Frames | None:
-        """The frame of that key, reader and number, if it is still there."""
-        frame_HWC = self._frames.get(key)
-        if frame_HWC is not None:
+    def get(self, key: tuple[Hashable, Hashable]) -> NDArray[Any] | None:
+        """The frame of that key, if it is still there."""
+        frame = self._frames.get(key)
+        if frame is not None:
             self._frames.move_to_end(key)
-        return frame_HWC
+        return frame
 
-    def put(self, key: tuple[int, int], frame_HWC: Frames) -> None:
+    def put(self, key: tuple[Hashable, Hashable], frame: NDArray[Any]) -> None:
         """Keep a frame, and let go of others if need be."""
         self.drop([key])
-        self._frames[key] = frame_HWC
-        self.size_bytes += frame_HWC.nbytes
+        self._frames[key] = frame
+        self.size_bytes += frame.nbytes
         while self.size_bytes > self.limit_bytes:
             self.size_bytes -= self._frames.popitem(last=False)[1].nbytes
 
-    def drop(self, keys: Iterable[tuple[int, int]]) -> None:
+    def drop(self, keys: Iterable[tuple[Hashable, Hashable]]) -> None:
         """Let go of frames."""
         for key in keys:
-            frame_HWC = self._frames.pop(key, None)
-            self.size_bytes -= 0 if frame_HWC is None else frame_HWC.nbytes
+            frame = self._frames.pop(key, None)
+            self.size_bytes -= 0 if frame is None else frame.nbytes
 
-    def keys_of(self, reader: int) -> list[tuple[int, int]]:
-        """What is kept of a reader, oldest first."""
-        return [key for key in self._frames if key[0] == reader]
+    def keys_of(self, owner: Hashable) -> list[tuple[Hashable, Hashable]]:
+        """What is kept of an owner, oldest first."""
+        return [key for key in self._frames if key[0] == owner]
 
 
 class FrameReader:
