@@ -341,7 +341,7 @@ class ReportData(Figures):
     stages: tuple[StageFigure, ...] = ()
     """What each stage took."""
     cpu_s: float | None = None
-    """CPU seconds of the whole run, child processes included."""
+    """CPU seconds of the run that wrote the report, child processes included."""
     peak_memory_bytes: int | None = None
     """Largest resident memory of one process of the run."""
     episodes: tuple[EpisodeStrip, ...] = ()

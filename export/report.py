@@ -131,10 +131,32 @@ def render_json(data: ReportData) -> str:
     return json.dumps(data.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_report(data: ReportData, out_html: Path, out_json: Path) -> None:
-    """Writes the page and the JSON, each under a temporary name first."""
+OF_THE_RUN = frozenset({"made_at", "stages", "cpu_s", "peak_memory_bytes"})
+"""What a report says of the run that wrote it, and not of what there is."""
+
+
+def write_report(data: ReportData, out_html: Path, out_json: Path) -> bool:
+    """Writes the page and the JSON, each under a temporary name first; gives whether it did.
+
+    Where they say the same already they stay, with what the run took that made it all: one that found it done takes seconds.
+    """
+    if out_html.exists() and _findings(out_json) == _findings_of(render_json(data)):
+        return False
     for path, text in ((out_html, render_html(data)), (out_json, render_json(data))):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         partial.write_text(text, encoding="utf-8")
         partial.replace(path)
+    return True
+
+
+def _findings(path: Path) -> object:
+    try:
+        return _findings_of(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _findings_of(text: str) -> object:
+    said = json.loads(text)
+    return {key: value for key, value in said.items() if key not in OF_THE_RUN} if isinstance(said, dict) else None

@@ -56,9 +56,9 @@ def run_report(session: Session, name: str | None = None) -> StageResult:
     page, figures = report_paths(session, name)
     with timed(result):
         data = gather(session)
-        write_report(data, page, figures)
+        result.num_new += write_report(data, page, figures)
         result.num_records = len(data.models)
-    session.say(f"report: {page}")
+    session.say(f"report: {page}{'' if result.num_new else ', as it was'}")
     return result
 
 

@@ -312,6 +312,24 @@ def test_page_and_json_are_written_under_their_names_only(tmp_path: Path) -> Non
     assert json.loads((tmp_path / "reports" / "demo.json").read_text())["headline"]["gain_points"] > 15
 
 
+def test_a_run_that_finds_all_done_leaves_the_report_with_what_making_it_took(tmp_path: Path) -> None:
+    page, figures = tmp_path / "demo.html", tmp_path / "demo.json"
+    first = report()
+    assert first.cpu_s and first.stages
+    assert write_report(first, page, figures)
+    before = (page.read_bytes(), figures.read_bytes())
+    again = first.model_copy(update={"made_at": "2031-01-01T00:00:00+00:00", "cpu_s": 1.5, "stages": (), "peak_memory_bytes": 7})
+    assert not write_report(again, page, figures)
+    assert (page.read_bytes(), figures.read_bytes()) == before
+    page.unlink()
+    assert write_report(again, page, figures), "half of a report is none"
+    assert json.loads(figures.read_text())["cpu_s"] == 1.5
+    figures.write_text("{")
+    assert write_report(first, page, figures)
+    assert write_report(first.model_copy(update={"models": first.models[:2]}), page, figures), "it says something else"
+    assert len(json.loads(figures.read_text())["models"]) == 2
+
+
 def test_an_empty_report_still_opens() -> None:
     empty = report().model_copy(
         update=dict.fromkeys(("models", "curves", "funnel", "bands", "drops", "blind", "shards", "stages", "episodes"), ())
