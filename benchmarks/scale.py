@@ -120,7 +120,7 @@ def run_pass(film: Path) -> None:
     made, own_kb, over = Made(step="ingest"), [0], Event()
 
     def watch() -> None:
-        while not over.wait(0.2):
+        while not over.wait(0.02):
             own_kb.append(_status_kb("RssAnon"))
 
     watcher = Thread(target=watch)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from deepsport.catalog import Catalog
@@ -24,11 +23,12 @@ from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Fingerprin
 from deepsport.settings import Settings
 from deepsport.taxonomy import DropReason, Sport
 from flows.hashes import FileHashes
+from flows.ingest_job import Job, ingest_source
 from flows.progress import OnOutcome, Reporter, ignore
 from flows.recipe import Recipe
 from flows.stage import StageResult, made_by, timed
 from flows.workspace import Workspace
-from ingest.broadcast import Ingested, ingest_broadcast
+from ingest.broadcast import Ingested
 from ingest.fetch import UnreachableMedia, version_of
 from ingest.probe import drop_of, quarantine
 from ingest.sources import MEDIA_SUFFIXES, Source, drop_duplicates, find_sources
@@ -55,32 +55,6 @@ def current_units(catalog: Catalog, step: str, stage_hash: str | None = None) ->
     units = catalog.units(step, stage_hash)
     replaced = {given.removeprefix(_REPLACES) for unit in units for given in unit.inputs if given.startswith(_REPLACES)}
     return [unit for unit in units if unit.unit not in replaced]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One source to ingest; crosses processes."""
-
-    workspace: Workspace
-    recipe: Recipe
-    source: Source
-    unit: str
-    inputs: tuple[str, ...]
-    replaces: str | None = None
-    """The broadcast that lay there before the file changed."""
-    drop: Drop | None = None
-    """Why it cannot even be looked at."""
-
-
-def ingest_source(job: Job) -> Ingested | Drop:
-    """What a source gives, or the drop that says why it cannot be used."""
-    if job.drop is not None:
-        return job.drop
-    made = made_by(STEP, job.recipe.stage_hash(STEP))
-    try:
-        return ingest_broadcast(job.source, job.workspace.store, job.recipe.ingest, made=made)
-    except MediaError as error:
-        return quarantine(job.source.uri, error)
 
 
 def run_ingest(
@@ -172,6 +146,7 @@ def _plan(
 ) -> tuple[list[Job], list[str], list[Drop]]:
     """What is to be done, the units that are done, and drops for copies of what is done and for what is gone."""
     catalog, stage_hash = workspace.catalog, recipe.stage_hash(STEP)
+    made = made_by(STEP, stage_hash)
     current = current_units(catalog, STEP, stage_hash)
     by_identity = {unit.inputs[0]: unit for unit in current}
     by_label: dict[str, list[Unit]] = {}
@@ -208,13 +183,14 @@ def _plan(
                 copies.append(drop_of(SOURCES, source.uri, DropReason.DUPLICATE_MEDIA, detail))
             elif first is not None and not workspace.store.exists(first.proxy_key):
                 # The rows stand, the proxy is made anew.
-                jobs.append(Job(workspace, recipe, source, before.unit, tuple(before.inputs)))
+                jobs.append(Job(workspace, recipe.ingest, made, source, before.unit, tuple(before.inputs)))
             continue
         inputs = (identity, label, *sorted(f"{_REPLACES}{unit}" for unit in {twin, *old} - {None}))
         jobs.append(
             Job(
                 workspace,
-                recipe,
+                recipe.ingest,
+                made,
                 source,
                 unit_id(STEP, stage_hash, inputs),
                 inputs,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from deepsport.catalog import Catalog
 from deepsport.errors import UserError
 from deepsport.store import Store
+
+if TYPE_CHECKING:
+    from deepsport.catalog import Catalog
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Workspace:
     @cached_property
     def catalog(self) -> Catalog:
         """Its tables."""
+        from deepsport.catalog import Catalog  # DuckDB and pandas take longer than all else that a worker of ingest needs
+
         return Catalog(self.root)
 
     @cached_property

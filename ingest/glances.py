@@ -13,6 +13,8 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from ingest.spill import Spill
+
 Pictures = npt.NDArray[np.uint8]
 """N3HW: so many pictures of Y, U and V, each HEIGHT x WIDTH."""
 WIDTH, HEIGHT = 64, 36
@@ -32,40 +34,46 @@ class Seen(NamedTuple):
     """The frames that the sights are of."""
 
 
+NOTHING_SEEN = Seen(np.empty(0, np.uint64), np.empty(0, np.int64), np.empty((0, 3, 9, 16), np.uint8), np.empty(0, np.int64))
+
+
 class Glances:
-    """Scales frames down, and keeps what is kept: 8 bytes a frame, and 432 a sight."""
+    """Scales frames down, and keeps what is kept, in files: 16 bytes a frame, and 440 a sight."""
 
     def __init__(self, sight_every: int) -> None:
         self._every = max(1, sight_every)
         self._scaler = VideoReformatter()
         self._block_N3HW = np.empty((_BLOCK, 3, HEIGHT, WIDTH), np.uint8)
-        self._numbers: list[int] = []
-        self._hashes: list[npt.NDArray[np.uint64]] = []
-        self._sights: list[Pictures] = []
-        self._sight_indices: list[int] = []
+        self._numbers_N = np.empty(_BLOCK, np.int64)
+        self._count = 0
+        self._hashes, self._indices = Spill(np.uint64), Spill(np.int64)
+        self._sights, self._sight_indices = Spill(np.uint8, (3, 9, 16)), Spill(np.int64)
 
     def feed(self, picture: VideoFrame, frame_index: int) -> Pictures:
         """Take the next frame, and give it as 3HW; the array is good until the next call."""
         # Area, for bilinear scaling this far down flickers; one thread, for swscale would start one a core each time.
         small = self._scaler.reformat(picture, WIDTH, HEIGHT, "yuv444p", interpolation=Interpolation.AREA, threads=1)
-        at = len(self._numbers) % _BLOCK
-        if at == 0 and self._numbers:
-            self._hashes.append(difference_hashes(self._block_N3HW))
+        at = self._count % _BLOCK
+        if at == 0 and self._count:
+            self._put_away(_BLOCK)
         to_3HW: Pictures = self._block_N3HW[at]
         for plane, to_HW in zip(small.planes, to_3HW, strict=True):
             to_HW[:] = np.frombuffer(memoryview(plane), np.uint8).reshape(HEIGHT, -1)[:, :WIDTH]
-        if len(self._numbers) % self._every == 0:
-            self._sights.append(to_3HW.reshape(3, 9, 4, 16, 4).mean((2, 4)).astype(np.uint8))
-            self._sight_indices.append(frame_index)
-        self._numbers.append(frame_index)
+        if self._count % self._every == 0:
+            self._sights.append(to_3HW.reshape(1, 3, 9, 4, 16, 4).mean((3, 5)))
+            self._sight_indices.append(np.array([frame_index]))
+        self._numbers_N[at] = frame_index
+        self._count += 1
         return to_3HW
+
+    def _put_away(self, num_frames: int) -> None:
+        self._hashes.append(difference_hashes(self._block_N3HW[:num_frames]))
+        self._indices.append(self._numbers_N[:num_frames])
 
     def finish(self) -> Seen:
         """What is kept; call it after the last frame."""
-        left = len(self._numbers) - _BLOCK * len(self._hashes)
-        hashes = [*self._hashes, difference_hashes(self._block_N3HW[:left])]
-        sights = np.stack(self._sights) if self._sights else np.empty((0, 3, 9, 16), np.uint8)
-        return Seen(np.concatenate(hashes), np.array(self._numbers, np.int64), sights, np.array(self._sight_indices, np.int64))
+        self._put_away(self._count - len(self._hashes))
+        return Seen(self._hashes.rows(), self._indices.rows(), self._sights.rows(), self._sight_indices.rows())
 
 
 def difference_hashes(pictures_N3HW: Pictures) -> npt.NDArray[np.uint64]:

@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 import numpy as np
@@ -36,10 +34,11 @@ from deepsport.video import (
     probe,
     video_stream,
 )
-from ingest.glances import Glances, Seen
+from ingest.glances import NOTHING_SEEN, Glances, Seen
 from ingest.probe import faults_of
 from ingest.shots import SIGHTS_PER_S, Change, ShotConfig, finder_of
 from ingest.sinks import SAMPLE_RATE, CopySink, EncodeSink, NoSink, ProxyConfig, Sink, Stills, fitted
+from ingest.spill import Spill
 
 __all__ = ["SAMPLE_RATE", "Pass", "ProxyConfig", "decode_once"]
 _MAX_LEAP_S = 30.0
@@ -58,12 +57,12 @@ class Pass:
     """Frames of the proxy."""
     changes: list[Change] = field(default_factory=list)
     """Where one shot gives way to the next, in frames of the proxy."""
-    seen: Seen = field(default_factory=lambda: Glances(1).finish())
+    seen: Seen = field(default_factory=lambda: NOTHING_SEEN)
     """Hashes of the frames, and sights that shots are told by."""
     stills: list[tuple[int, Path]] = field(default_factory=list)
     """JPEGs in the work folder, with the frames of the proxy that they are of."""
     samples_N: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
-    """The sound as float32 mono at 16 kHz, sample 0 due with frame 0; mapped from a file in the work folder."""
+    """The sound as float32 mono at 16 kHz, sample 0 due with frame 0; mapped from a file."""
     repairs: list[str] = field(default_factory=list)
     """What was put right, in words."""
 
@@ -98,8 +97,8 @@ def decode_once(
 ) -> Pass:
     """Write the proxy of a source, and give its changes of shot and its sound.
 
-    proxy: None makes none. work: a folder for the samples and stills; it must outlive the result. stills_per_s: how many JPEGs
-    of the proxy's size are written for each second of the film.
+    proxy: None makes none. work: a folder for stills. stills_per_s: how many JPEGs of the proxy's size are written
+    for each second of the film.
 
     Raises: MissingMedia, NoVideoStream, MediaError when too much is damaged or the timestamps leap.
     """
@@ -128,8 +127,8 @@ def _run(
     copy: bool,
 ) -> Pass:
     out = Pass(info, info.rate)
-    with open_media(source) as container, _Sound(work / "sound.f32") as sound:
-        steps = _Steps(source, info, even_only=copy)
+    with open_media(source) as container:
+        steps, sound = _Steps(source, info, even_only=copy), Spill(np.float32)
         finder, glances = finder_of(shots, info.rate), Glances(round(info.rate.fps / SIGHTS_PER_S))
         sink: Sink
         if proxy is None:
@@ -152,7 +151,7 @@ def _run(
                 if isinstance(item, AudioFrame):
                     loss.see(item.time, item.samples / item.sample_rate)
                     for samples_N in aligner.feed(item):
-                        sound.write(samples_N)
+                        sound.append(samples_N)
                         sink.sound(samples_N)
                     continue
                 loss.see(item.time, 1 / info.rate.fps)
@@ -167,7 +166,7 @@ def _run(
             for picture, copies in steps.finish():
                 see(picture, copies)
             for samples_N in aligner.flush():
-                sound.write(samples_N)
+                sound.append(samples_N)
                 sink.sound(samples_N)
             loss.check(source, info, out.num_frames, config.max_lost_share)
             if copy and loss.damaged:
@@ -177,7 +176,7 @@ def _run(
             raise
         sink.close()
         out.changes, out.seen, out.stills = finder.finish(), glances.finish(), stills.written
-        out.samples_N = sound.samples(round(out.num_frames * SAMPLE_RATE / info.rate.fraction))
+        out.samples_N = sound.rows(round(out.num_frames * SAMPLE_RATE / info.rate.fraction))
         out.repairs = _repairs(info, steps, loss, whole, config)
     return out
 
@@ -275,32 +274,6 @@ class _Loss:
             )
         if self.damaged > max_share * (num_frames + self.damaged):
             raise MediaError(f"{source}: {self.damaged} packets are damaged beside {num_frames} good frames; copy it again")
-
-
-class _Sound:
-    """A growing file of float32 samples."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = path.open("wb")
-        self._count = 0
-
-    def write(self, samples_N: Samples) -> None:
-        """Append samples."""
-        self._file.write(samples_N.astype("<f4", copy=False).tobytes())
-        self._count += len(samples_N)
-
-    def samples(self, at_most: int) -> Samples:
-        """What was written, mapped, and no longer than the picture."""
-        self._file.flush()
-        count = min(self._count, at_most)
-        return np.memmap(self._path, "<f4", "r", shape=(count,)) if count else np.zeros(0, np.float32)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
 
 
 def _repairs(info: MediaInfo, steps: _Steps, loss: _Loss, whole: Deinterlacer, config: ProxyConfig) -> list[str]:

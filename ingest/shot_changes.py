@@ -56,8 +56,8 @@ class Evidence(NamedTuple):
     """Pictures that belong to neither shot; first = last = the first of the new shot for a cut."""
     doubt: float
     """0 where the pictures fit the kind exactly, 1 where they hardly do."""
-    ends_23HW: Pictures | None = None
-    """The pictures just before and just after it."""
+    ends_21HW: Pictures | None = None
+    """The brightness of the pictures just before and just after it."""
 
 
 def steps(pictures_N3HW: Pictures) -> Array:
@@ -119,7 +119,7 @@ def find_cuts(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, within
             continue
         before, after = pictures_N3HW[max(0, i - _LOOK_BACK) : i], pictures_N3HW[i : i + _LOOK_BACK]
         if view_match(before, after) < config.same_view:
-            yield Evidence(Transition.CUT, i, i, 0.1, pictures_N3HW[i - 1 : i + 1].copy())
+            yield Evidence(Transition.CUT, i, i, 0.1, pictures_N3HW[i - 1 : i + 1, :1].copy())
 
 
 def coarse(pictures_N3HW: Pictures) -> Array:
@@ -155,7 +155,7 @@ def find_dissolves(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, w
         if not blurred or kept_share(before, after) > config.kept_view or moved_distance(before, after) < _MIN_CHANGE / 2:
             continue
         if view_match(before[None], after[None]) < config.same_view:
-            yield evidence._replace(ends_23HW=np.stack([before, after]))
+            yield evidence._replace(ends_21HW=np.stack([before[:1], after[:1]]))
 
 
 def _sharpness(picture_3HW: Pictures) -> float:
@@ -254,9 +254,9 @@ def resolve(found: Sequence[Evidence], min_shot: int) -> list[Evidence]:
 
 def _is_overlay(come: Evidence, go: Evidence) -> bool:
     """Whether two changes are the coming and going of a graphic: the view around it goes on all the while."""
-    if come.kind is not go.kind or come.ends_23HW is None or go.ends_23HW is None or go.first - come.last > _OVERLAY:
+    if come.kind is not go.kind or come.ends_21HW is None or go.ends_21HW is None or go.first - come.last > _OVERLAY:
         return False
-    (before, during), (still, after) = come.ends_23HW, go.ends_23HW
+    (before, during), (still, after) = come.ends_21HW, go.ends_21HW
     return kept_share(before, after) > 0.55 and min(kept_share(before, during), kept_share(after, still)) > _BESIDE
 
 

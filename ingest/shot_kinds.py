@@ -26,6 +26,8 @@ _FIELD_SHARE = 0.14
 _STILL, _LARGE, _LAYERED = 0.08, 18.0, 6.0
 """Levels: what a drawn picture changes at most in a fifth of a second; a person near by differs from what is beside; the field
 from the stands."""
+_AT_ONCE = 3000
+"""Sights that are looked at together: ten minutes of them tell what a shot is."""
 _UNLIKE = 5.0
 """Levels from which on two views are of different cameras."""
 
@@ -35,7 +37,8 @@ def describe_shots(
 ) -> list[Shot]:
     """The shots with camera, replay and replay_of. loudness_N: see `loudness`; None where there is no sound."""
     times_s = seen.sight_indices_S / rate.fps
-    sights = [seen.sights_S3HW[(times_s >= shot.span.start_s) & (times_s < shot.span.end_s)].astype(np.float32) for shot in shots]
+    places = [np.searchsorted(times_s, (shot.span.start_s, shot.span.end_s)) for shot in shots]
+    sights = [seen.sights_S3HW[first:end] for first, end in places]
     field_UV = _field_colour(seen.sights_S3HW)
     kinds = [_camera(part, field_UV) for part in sights]
     replays = _replays(shots)
@@ -76,7 +79,7 @@ def _replays(shots: Sequence[Shot]) -> set[int]:
 
 
 def _cost(
-    replay_S3HW: npt.NDArray[np.float32], live_S3HW: npt.NDArray[np.float32], replay: Span, live: Span,
+    replay_S3HW: Pictures, live_S3HW: Pictures, replay: Span, live: Span,
     loudness_N: npt.NDArray[np.float32] | None,
 ) -> float:
     """How little speaks for a live shot as the original: its unlikeness in levels, a level for 3 s in between, less its cheer."""
@@ -85,7 +88,7 @@ def _cost(
     if loudness_N is not None and len(loudness_N):
         around = loudness_N[int(live.start_s * LOUDNESS_PER_S) : int((live.end_s + 2) * LOUDNESS_PER_S)]
         cheer = float(around.max() / max(1e-6, loudness_N.max())) if len(around) else 0.0
-    return _unlikeness(replay_S3HW[1:-1], live_S3HW) + min(gap_s / 3, 3.5) - cheer
+    return _unlikeness(replay_S3HW[1:-1].astype(np.float32), live_S3HW.astype(np.float32)) + min(gap_s / 3, 3.5) - cheer
 
 
 def _unlikeness(replay_S3HW: npt.NDArray[np.float32], live_S3HW: npt.NDArray[np.float32]) -> float:
@@ -102,15 +105,18 @@ def _unlikeness(replay_S3HW: npt.NDArray[np.float32], live_S3HW: npt.NDArray[np.
 
 def _field_colour(sights_S3HW: Pictures) -> npt.NDArray[np.float32]:
     """U and V of what is seen most."""
-    bins, counts = np.unique((sights_S3HW[:, 1] // 6).astype(np.int32) * 64 + sights_S3HW[:, 2] // 6, return_counts=True)
-    most = int(bins[counts.argmax()]) if len(bins) else 0
+    counts = np.zeros(64 * 64, np.int64)
+    for start in range(0, len(sights_S3HW), _AT_ONCE):
+        part = sights_S3HW[start : start + _AT_ONCE]
+        counts += np.bincount(((part[:, 1] // 6).astype(np.int64) * 64 + part[:, 2] // 6).ravel(), minlength=counts.size)
+    most = int(counts.argmax())
     return np.array([most // 64 * 6 + 3, most % 64 * 6 + 3], np.float32)
 
 
-def _camera(sights_S3HW: npt.NDArray[np.float32], field_UV: npt.NDArray[np.float32]) -> CameraKind:
+def _camera(sights_S3HW: Pictures, field_UV: npt.NDArray[np.float32]) -> CameraKind:
     if len(sights_S3HW) < 5:
         return CameraKind.OTHER
-    inner = sights_S3HW[1:-1]
+    inner = sights_S3HW[1:-1][:_AT_ONCE].astype(np.float32)
     if float(np.median(np.abs(np.diff(inner, axis=0)).mean((1, 2, 3)))) < _STILL:
         return CameraKind.GRAPHIC
     # A person near by is one large thing in the middle, unlike what is left and right of it.

@@ -20,7 +20,8 @@ _ABOVE = 40.0
 """Power of the line over the median of its band."""
 _SHARE = 0.5
 """Of the power above 1.5 kHz, as much lies in the line; below, somebody may be speaking."""
-_CHUNK = 60 * SAMPLE_RATE
+_CHUNK = 10 * SAMPLE_RATE
+"""What is looked at together: 8 MB of spectra."""
 
 
 def find_whistles(samples_N: npt.NDArray[np.float32]) -> list[Span]:

@@ -114,3 +114,10 @@ def test_workers_of_the_engine_start_light() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600).stdout.split() == []
     )
+
+
+def test_workers_of_ingest_load_neither_the_tables_nor_the_other_stages() -> None:
+    names = ("duckdb", "pandas", "flows.recipe", "annotate", "curriculum", "export", "train")
+    code = f"import sys, flows.ingest_job; print(*[name for name in {names!r} if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600).stdout.split()
+    assert loaded == []
