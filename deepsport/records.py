@@ -192,7 +192,7 @@ class ClockFit(Record):
     commentary_lag_s: float | None
     """How long after an event its words begin, as measured under this fit."""
     evidence: tuple[str, ...]
-    """What decided, the most telling first: ``score``, ``speech``, ``cuts``, ``whistles``, ``clock``."""
+    """What decided, the most telling first: ``score``, ``digits`` (whose score it was), ``speech``, ``cuts``, ``whistles``."""
     refusal: str = ""
     """Why the fit is not trusted and the feed's events were left out; empty for one that is used."""
     made: Made = Made(step="align_feed")

@@ -30,7 +30,10 @@ whole seconds lengthens it by one. Two ways to say one time that contradict one 
 
 **Clock.** A feed that runs on a clock of its own is fitted to the video's, each half by itself: the offset (within
 `align.max_offset_s` of `feed.time_offset_s`) and the drift at which the feed's events agree best with the cuts, the words of the
-commentary, the changes of the score in the score bug, and the whistles. The fit is a row of `clock_fits`, with its residuals, its
+commentary, the changes of the score in the score bug, and the whistles. Where `pip install 'deepsport[ocr]'` was done, the bug's
+digits are read at its changes and tell who gained (`align.digits`), which sets rallies apart that come as evenly as a clock; a
+bug that only flickered is no change then. The weights come with the package; nothing is downloaded. The fit is a row of
+`clock_fits`, with its residuals, its
 uncertainty and the chance that another match's feed would have done as well. A fit that is not certain is refused as
 `feed_not_aligned`, and that half gives no event. `align.when = "always"` fits feeds of any format, `"never"` none: then
 `feed.time_offset_s` is taken at its word.

@@ -5,8 +5,9 @@
     score bug ──┼─▶ how much likelier such an event is here than   ──▶  rate in reach: its peak is the fit, its shape says how
     whistles ───┘  anywhere                                             sure that is, and shuffled feeds how far chance comes
 
-What the curves stand on, by source: the score changes when something scores (ingest/scoreboard.py); a commentator says the
-event's name a moment after it; a referee whistles; and no director cuts while it happens. Each is a mixture with *no evidence
+What the curves stand on, by source: the score changes when something scores (ingest/scoreboard.py), and in its digits, where
+they are read, to the good of the team that the ledger says; a commentator says the event's name a moment after it; a referee
+whistles; and no director cuts while it happens. Each is a mixture with *no evidence
 here*, so a missing or doubled event, a commentator who says nothing, or a cut too many costs little (a weighted
 cross-correlation that outliers cannot bend).
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -34,6 +35,8 @@ from deepsport.sports.base import label_of
 from deepsport.taxonomy import Sport
 from deepsport.timebase import Span
 from ingest.feed_events import FeedRow
+from ingest.score_digits import Digits
+from ingest.scoreboard import ScoreChange
 
 STEP_S = 0.1
 """Width of a step of the curves and of the offsets that are tried."""
@@ -49,7 +52,11 @@ _MAX_CUT_GAP_S = 2.0
 _BREAK_S = 1800.0
 _SCORES = ("score", "points", "games")
 
+_MISREAD = 0.05
+"""Of the changes of the score whose digits tell who gained, as many tell it wrong."""
+
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 class AlignConfig(BaseModel):
@@ -70,6 +77,8 @@ class AlignConfig(BaseModel):
     """Fits are refused when a feed of another match, or another offset, would be right with a greater chance."""
     commentary_lag_s: float = Field(default=0.65, ge=0, le=20)
     """How long after an event a commentator names it, where nothing else tells."""
+    digits: Digits = "installed"
+    """Whether the digits in the score bug are read, by rapidocr (extra ``ocr``): where it is installed, always, or never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +87,14 @@ class Evidence:
 
     shots: Sequence[Shot] = ()
     utterances: Sequence[Utterance] = ()
-    scores: Sequence[Span] = ()
-    """Changes of the score: each lies within its span."""
+    scores: Sequence[ScoreChange] = ()
     whistles: Sequence[Span] = ()
 
     def only(self, *sources: str) -> Evidence:
-        """The same with no other sources than those named: ``cuts``, ``speech``, ``score``, ``whistles``."""
+        """The same with no other sources than those named: ``cuts``, ``speech``, ``score``, ``digits`` with it, ``whistles``."""
         fields = {"cuts": "shots", "speech": "utterances", "score": "scores", "whistles": "whistles"}
-        return Evidence(**{fields[name]: getattr(self, fields[name]) for name in sources})
+        kept = Evidence(**{fields[name]: getattr(self, fields[name]) for name in sources if name in fields})
+        return kept if "digits" in sources else replace(kept, scores=[ScoreChange(change.span) for change in kept.scores])
 
 
 class _Moments(NamedTuple):
@@ -98,6 +107,16 @@ class _Moments(NamedTuple):
     spread_s: float
     share: float
     """Of such events, how many leave it behind."""
+    gained: Ints | None = None
+    """Who gained at each, 0 or 1, or -1 where that is not known."""
+
+
+class _Told(NamedTuple):
+    """What a feed tells of an event, but for its time."""
+
+    kind: str
+    gained: int
+    """Which of the two teams, in the order of their names, gains by it; -1 where neither does or the feed does not say."""
 
 
 def align_feed(
@@ -112,10 +131,18 @@ def align_feed(
     config = config or AlignConfig()
     made = made or Made(step="align_feed", inputs=(broadcast.broadcast_id,))
     curves = _Curves(broadcast, evidence, config)
+    gains, teams = scoring_kinds(broadcast.sport), sorted({row.team for row in rows if row.team is not None})
+
+    def told(row: FeedRow) -> _Told:
+        side = gains.get(row.kind)
+        if side is None or row.team is None or len(teams) != 2:
+            return _Told(row.kind, -1)
+        return _Told(row.kind, teams.index(row.team) ^ side)
+
     fits: dict[int | None, ClockFit] = {}
     before: tuple[float, ClockFit] | None = None
     for period in sorted({row.period for row in rows}, key=lambda p: p or 0):
-        mine = sorted({(row.time_s + row.precision_s / 2, row.kind) for row in rows if row.period == period})
+        mine = sorted({(row.time_s + row.precision_s / 2, told(row)) for row in rows if row.period == period})
         reach = Span(start_s=centre_s - config.max_offset_s, end_s=centre_s + config.max_offset_s)
         if before is not None and before[1].refusal == "":
             ends_s = before[1].video_s(before[0])
@@ -128,18 +155,18 @@ def align_feed(
 
 
 def _fit(
-    events: list[tuple[float, str]], period: int | None, curves: _Curves, reach: Span, config: AlignConfig, broadcast: Broadcast,
-    feed_uri: str, made: Made,
+    events: list[tuple[float, _Told]], period: int | None, curves: _Curves, reach: Span, config: AlignConfig,
+    broadcast: Broadcast, feed_uri: str, made: Made,
 ) -> ClockFit:  # fmt: skip
     times_s = np.array([time_s for time_s, _ in events])
-    kinds = [kind for _, kind in events]
-    peak = _peak(times_s, kinds, curves, reach, config)
+    told = [about for _, about in events]
+    peak = _peak(times_s, told, curves, reach, config)
     rng = np.random.default_rng(int(digest("shuffled", broadcast.broadcast_id, period, len(events), length=12), 16))
-    chance = _chance(peak.height, times_s, kinds, curves, reach, config, rng) if len(events) >= MIN_EVENTS else 1.0
-    residuals_s, lag_s = curves.residuals(times_s * peak.rate + peak.offset_s, kinds)
+    chance = _chance(peak.height, times_s, told, curves, reach, config, rng) if len(events) >= MIN_EVENTS else 1.0
+    residuals_s, lag_s = curves.residuals(times_s * peak.rate + peak.offset_s, told)
     residual_s, residual_p90_s = (None, None) if not len(residuals_s) else (
         round(float(np.median(residuals_s)), 3), round(float(np.quantile(residuals_s, 0.9)), 3))
-    sources = curves.telling(times_s * peak.rate + peak.offset_s, kinds)
+    sources = curves.telling(times_s * peak.rate + peak.offset_s, told)
     refusal = _refusal(len(events), chance, peak, residual_s, config)
     return ClockFit(
         clock_fit_id=make_id("clock_fit", broadcast.broadcast_id, feed_uri, period, peak.offset_s, peak.rate, config),
@@ -174,8 +201,8 @@ class _Peak(NamedTuple):
     rival: float
 
 
-def _peak(times_s: Floats, kinds: Sequence[str], curves: _Curves, reach: Span, config: AlignConfig) -> _Peak:
-    middle_s, rates, heights_RC, first_s = _heights(times_s, kinds, curves, reach, config)
+def _peak(times_s: Floats, told: Sequence[_Told], curves: _Curves, reach: Span, config: AlignConfig) -> _Peak:
+    middle_s, rates, heights_RC, first_s = _heights(times_s, told, curves, reach, config)
     best_r, best_c = np.unravel_index(int(np.argmax(heights_RC)), heights_RC.shape)
     weights_RC = np.exp(heights_RC - heights_RC[best_r, best_c])
     places_s = first_s + STEP_S * np.arange(heights_RC.shape[1])  # of the feed's middle in the video
@@ -194,25 +221,35 @@ def _peak(times_s: Floats, kinds: Sequence[str], curves: _Curves, reach: Span, c
 
 
 def _heights(
-    times_s: Floats, kinds: Sequence[str], curves: _Curves, reach: Span, config: AlignConfig
+    times_s: Floats, told: Sequence[_Told], curves: _Curves, reach: Span, config: AlignConfig
 ) -> tuple[float, Floats, Floats, float]:
-    """The feed's middle, the rates tried, the height for every rate and place of the middle (R, C), and the first such place."""
+    """The feed's middle, the rates tried, the height for every rate and place of the middle (R, C), and the first such place.
+
+    Which team stands first in the score bug is not known: where its digits tell who gained, both may be (S).
+    """
     middle_s = float((times_s[0] + times_s[-1]) / 2)
     half_s = max(float(times_s[-1] - times_s[0]) / 2, 1.0)
     num_rates = 2 * math.ceil(config.max_drift * half_s / _DETOUR_S) + 1
     rates = np.asarray(1 + config.max_drift * np.linspace(-1, 1, num_rates) if num_rates > 1 else np.ones(1), np.float64)
     first = round((reach.start_s + middle_s) / STEP_S)
     num_places = max(1, round(reach.duration_s / STEP_S))
-    heights_RC = np.zeros((num_rates, num_places))
+    orders = (0, 1) if curves.digits and any(about.gained >= 0 for about in told) else (0,)
+    heights_SRC = np.zeros((len(orders), num_rates, num_places))
     for row, rate in enumerate(rates):
         shifts = np.rint((times_s - middle_s) * rate / STEP_S).astype(np.int64)
-        for kind, shift in zip(kinds, shifts, strict=True):
-            heights_RC[row] += curves.piece(kind, first + int(shift), num_places)
+        for about, shift in zip(told, shifts, strict=True):
+            for order in orders:
+                heights_SRC[order, row] += curves.piece(_in_order(about, order), first + int(shift), num_places)
+    heights_RC = np.logaddexp.reduce(heights_SRC, axis=0) - math.log(len(orders))
     return middle_s, rates, heights_RC, first * STEP_S
 
 
+def _in_order(about: _Told, order: int) -> _Told:
+    return about if about.gained < 0 else about._replace(gained=about.gained ^ order)
+
+
 def _chance(
-    height: float, times_s: Floats, kinds: Sequence[str], curves: _Curves, reach: Span, config: AlignConfig,
+    height: float, times_s: Floats, told: Sequence[_Told], curves: _Curves, reach: Span, config: AlignConfig,
     rng: np.random.Generator,
 ) -> float:  # fmt: skip
     """How often a feed with the same kinds and gaps in another order reaches this height, by a Gumbel law of some that do."""
@@ -220,7 +257,7 @@ def _chance(
     reached = []
     for _ in range(NUM_SHUFFLED):
         shuffled_s = times_s[0] + np.concatenate([[0.0], np.cumsum(rng.permutation(gaps_s))])
-        shuffled = [kinds[i] for i in rng.permutation(len(kinds))]
+        shuffled = [told[i] for i in rng.permutation(len(told))]
         reached.append(float(_heights(shuffled_s, shuffled, curves, reach, config)[2].max()))
     spread = max(float(np.std(reached)) * math.sqrt(6) / math.pi, 1e-6)
     above = (height - (float(np.mean(reached)) - 0.5772 * spread)) / spread
@@ -232,18 +269,19 @@ class _Curves:
 
     def __init__(self, broadcast: Broadcast, evidence: Evidence, config: AlignConfig) -> None:
         self._num = max(1, math.ceil(broadcast.duration_s / STEP_S))
-        self._grid_s = (np.arange(self._num) + 0.5) * STEP_S
+        self._grid_s: Floats = np.asarray((np.arange(self._num) + 0.5) * STEP_S, np.float64)
         self._evidence, self._config = evidence, config
         self._scoring = scoring_kinds(broadcast.sport)
         starts = sorted(shot.span.start_s for shot in evidence.shots if shot.span.start_s > 0)
         replays = [shot.span for shot in evidence.shots if shot.replay]
         self._cuts = self._uncut(np.array(starts), replays) if starts else None
-        self._curve: dict[str, Floats] = {}
+        self.digits = any(change.gained is not None for change in evidence.scores)
+        self._curve: dict[_Told, Floats] = {}
         self._moments: dict[str, list[_Moments]] = {}
 
-    def piece(self, kind: str, start: int, num: int) -> Floats:
-        """Num steps of the kind's curve from step start on; outside the video the constant _OUTSIDE."""
-        curve = self._of(kind)
+    def piece(self, about: _Told, start: int, num: int) -> Floats:
+        """Num steps of the curve of such events from step start on; outside the video the constant _OUTSIDE."""
+        curve = self._of(about)
         if start >= 0 and start + num <= self._num:
             return curve[start : start + num]
         found = np.full(num, _OUTSIDE)
@@ -257,9 +295,10 @@ class _Curves:
         if kind not in self._moments:
             evidence, found = self._evidence, []
             if kind in self._scoring and evidence.scores:
-                middles = [(span.start_s + span.end_s) / 2 for span in evidence.scores]
-                widths = [span.duration_s for span in evidence.scores]
-                found.append(_Moments("score", np.array(middles), 0.1, 0.2 + float(np.median(widths)) / 3, 0.8))
+                middles = [(change.span.start_s + change.span.end_s) / 2 for change in evidence.scores]
+                spread_s = 0.2 + float(np.median([change.span.duration_s for change in evidence.scores])) / 3
+                gained = np.array([-1 if change.gained is None else change.gained for change in evidence.scores])
+                found.append(_Moments("score", np.array(middles), 0.1, spread_s, 0.8, gained))
             said = [u.span.start_s for u in evidence.utterances if mentions(u.text, kind)]
             if said:
                 found.append(_Moments("speech", np.array(said), self._config.commentary_lag_s, 0.45, 0.7))
@@ -268,18 +307,22 @@ class _Curves:
             self._moments[kind] = found
         return self._moments[kind]
 
-    def _of(self, kind: str) -> Floats:
-        if kind not in self._curve:
-            parts = [self._near(moments) for moments in self.moments(kind)]
-            self._curve[kind] = sum(parts, np.zeros(self._num) if self._cuts is None else self._cuts.copy())
-        return self._curve[kind]
+    def _of(self, about: _Told) -> Floats:
+        if about not in self._curve:
+            parts = [self._near(moments, about.gained, self._grid_s) for moments in self.moments(about.kind)]
+            self._curve[about] = sum(parts, np.zeros(self._num) if self._cuts is None else self._cuts.copy())
+        return self._curve[about]
 
-    def _near(self, moments: _Moments) -> Floats:
-        """The curve of moments: a bump before each, and a little less than nothing elsewhere."""
-        bumps = np.zeros(self._num)
-        for time_s in moments.times_s - moments.lag_s:
-            bumps += np.exp(-0.5 * ((self._grid_s - time_s) / moments.spread_s) ** 2)
-        bumps *= self._num * STEP_S / (len(moments.times_s) * moments.spread_s * math.sqrt(2 * math.pi))
+    def _near(self, moments: _Moments, gained: int, at_s: Floats) -> Floats:
+        """The curve of moments at some times: a bump before each, and a little less than nothing elsewhere."""
+        weights = np.ones(len(moments.times_s))
+        if gained >= 0 and moments.gained is not None:
+            weights[moments.gained == gained] = 2 * (1 - _MISREAD)
+            weights[moments.gained == 1 - gained] = 2 * _MISREAD
+        bumps = np.zeros(len(at_s))
+        for time_s, weight in zip(moments.times_s - moments.lag_s, weights, strict=True):
+            bumps += weight * np.exp(-0.5 * ((at_s - time_s) / moments.spread_s) ** 2)
+        bumps *= self._num * STEP_S / (weights.sum() * moments.spread_s * math.sqrt(2 * math.pi))
         return np.asarray(np.log(1 - moments.share + moments.share * bumps))
 
     def _uncut(self, cuts_s: Floats, replays: Sequence[Span]) -> Floats:
@@ -292,11 +335,11 @@ class _Curves:
             away[int(span.start_s / STEP_S) : int(span.end_s / STEP_S)] = 0.0
         return np.asarray(np.log(0.1 + 0.9 * away / away.mean()))
 
-    def residuals(self, placed_s: Floats, kinds: Sequence[str]) -> tuple[Floats, float | None]:
+    def residuals(self, placed_s: Floats, told: Sequence[_Told]) -> tuple[Floats, float | None]:
         """How far each event lies from the nearest moment of its surest source, and how long after events they are named."""
         far, lags = [], []
-        for time_s, kind in zip(placed_s, kinds, strict=True):
-            for number, moments in enumerate(self.moments(kind)):
+        for time_s, about in zip(placed_s, told, strict=True):
+            for number, moments in enumerate(self.moments(about.kind)):
                 apart_s = moments.times_s - time_s
                 nearest = float(apart_s[np.argmin(np.abs(apart_s - moments.lag_s))])
                 if abs(nearest - moments.lag_s) <= _MATCH_S:
@@ -306,19 +349,20 @@ class _Curves:
                         far.append(abs(nearest - moments.lag_s))
         return np.array(far), round(float(np.median(lags)), 3) if lags else None
 
-    def telling(self, placed_s: Floats, kinds: Sequence[str]) -> tuple[str, ...]:
+    def telling(self, placed_s: Floats, told: Sequence[_Told]) -> tuple[str, ...]:
         """The sources that speak for the fit, the one that says most first."""
         steps = np.clip((placed_s / STEP_S).astype(np.int64), 0, self._num - 1)
-        said: dict[str, float] = {} if self._cuts is None else {"cuts": float(self._cuts[steps].sum())}
-        for step, kind in zip(steps, kinds, strict=True):
-            for moments in self.moments(kind):
-                said[moments.source] = said.get(moments.source, 0.0) + float(self._near_at(moments, int(step)))
+        said = {} if self._cuts is None else {"cuts": float(self._cuts[steps].sum())}
+        digits = np.zeros(2)
+        for step, about in zip(steps, told, strict=True):
+            at_s = self._grid_s[step : step + 1]
+            for moments in self.moments(about.kind):
+                height = float(self._near(moments, -1, at_s)[0])
+                said[moments.source] = said.get(moments.source, 0.0) + height
+                if self.digits and moments.gained is not None and about.gained >= 0:
+                    digits += [float(self._near(moments, about.gained ^ order, at_s)[0]) - height for order in (0, 1)]
+        said["digits"] = float(digits.max())
         return tuple(sorted((name for name, height in said.items() if height > 0), key=lambda name: -said[name]))
-
-    def _near_at(self, moments: _Moments, step: int) -> float:
-        bumps = np.exp(-0.5 * ((self._grid_s[step] - moments.times_s + moments.lag_s) / moments.spread_s) ** 2).sum()
-        scale = self._num * STEP_S / (len(moments.times_s) * moments.spread_s * math.sqrt(2 * math.pi))
-        return math.log(1 - moments.share + moments.share * float(bumps) * scale)
 
 
 def mentions(text: str, kind: str) -> bool:
@@ -331,22 +375,26 @@ def mentions(text: str, kind: str) -> bool:
     return all(word.removesuffix("s") in said for word in label_of(kind).split())
 
 
-def scoring_kinds(sport: Sport) -> frozenset[str]:
-    """The kinds of event after which the sport's ledger shows another score; none for a sport without a ledger.
+def scoring_kinds(sport: Sport) -> dict[str, int | None]:
+    """The kinds of event after which the sport's ledger shows another score, and who gains: 0 for the team that the event names,
+    1 for the other, None where that cannot be told; empty for a sport without a ledger.
 
-    >>> sorted(scoring_kinds(Sport.SOCCER))
-    ['goal', 'own_goal']
+    >>> scoring_kinds(Sport.SOCCER)
+    {'goal': 0, 'own_goal': 1}
     """
     if sport not in known_sports():
-        return frozenset()
+        return {}
     ledger = sport_module(sport).ledger
-    found = set()
+    found: dict[str, int | None] = {}
     for kind in ledger.kinds:
+        named = "team" in kind.carries
         state = ledger.midway(("a", "b"))
         try:
-            after = ledger.apply(state, ledger.probe(state, kind.kind, "a" if "team" in kind.carries else None))
+            after = ledger.apply(state, ledger.probe(state, kind.kind, "a" if named else None))
         except (ImpossibleEvent, ValueError):
             continue
-        if any(getattr(after, name, None) != getattr(state, name, None) for name in _SCORES):
-            found.add(kind.kind)
-    return frozenset(found)
+        pairs = [(getattr(state, name), getattr(after, name)) for name in _SCORES if hasattr(state, name)]
+        gained = {side for before, later in pairs for side in (0, 1) if later[side] > before[side]}
+        if any(before != later for before, later in pairs):
+            found[kind.kind] = gained.pop() if named and len(gained) == 1 else None
+    return found

@@ -24,6 +24,7 @@ from ingest.feed_import import NOTHING, ReadFeed, import_feed, label_shots, open
 from ingest.fetch import MediaStore
 from ingest.fingerprints import fingerprint
 from ingest.onepass import SAMPLE_RATE, Pass, ProxyConfig, decode_once
+from ingest.score_digits import reader_for
 from ingest.scoreboard import find_score_changes
 from ingest.shot_kinds import describe_shots, loudness
 from ingest.shots import ShotConfig, shots_between
@@ -102,8 +103,8 @@ def ingest_broadcast(
             spoken = _utterances(broadcast, decoded, feed, config, transcriber, _made_by(made, "transcribe", broadcast_id))
 
         def look() -> Evidence:
-            changes, whistles = find_score_changes(store.path(proxy_key)), find_whistles(decoded.samples_N)
-            return Evidence(shots, spoken.items, changes, whistles)
+            changes = find_score_changes(store.path(proxy_key), reader_for(config.align.digits))
+            return Evidence(shots, spoken.items, changes, find_whistles(decoded.samples_N))
 
         by = _made_by(made, "import_events", broadcast_id)
         fed = NOTHING if feed is None else import_feed(feed, broadcast, config.feed, config.align, look, by)

@@ -6,6 +6,7 @@ The broadcasts are the simulator's, with the evidence as it knows it: no film is
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -14,14 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.alignment import Distorted, broadcast_of, distort, known_evidence
+from deepsport.errors import UserError
 from deepsport.records import Made
 from deepsport.taxonomy import CameraKind, DropReason, Sport
 from deepsport.timebase import Span
 from ingest.align import AlignConfig, Evidence, align_feed, scoring_kinds
 from ingest.feed_events import FeedConfig, FeedRow, FeedShot
 from ingest.feed_import import import_feed, label_shots, open_feed
-from ingest.scoreboard import find_bug, score_changes
+from ingest.score_digits import reader_for
+from ingest.scoreboard import ScoreChange, find_bug, score_changes, sides_of, who_gained
 from ingest.simulator.broadcast import SimulatedBroadcast
+from ingest.simulator.schedule import FILMED
 from ingest.whistles import SAMPLE_RATE, find_whistles
 
 
@@ -70,7 +74,7 @@ def test_too_little_to_tell_is_refused_not_guessed():
     assert "too few" in fit_of(film, Distorted(feed.rows[:4], [])).refusal
     assert fit_of(film, feed, Evidence()).refusal and fit_of(film, feed, known_evidence(film).only("cuts")).refusal
     even = [FeedRow(where="", kind="ace", time_s=10.0 * i) for i in range(18)]
-    tick = Evidence(scores=[Span(start_s=10.0 * i + 3, end_s=10.0 * i + 3.4) for i in range(20)])
+    tick = Evidence(scores=[ScoreChange(Span(start_s=10.0 * i + 3, end_s=10.0 * i + 3.4)) for i in range(20)])
     fit = fit_of(film, Distorted(even, []), tick)
     assert "another" in fit.refusal  # every tenth second fits as well
 
@@ -94,7 +98,10 @@ def test_halves_are_fitted_each_with_its_own_clock_and_one_that_is_not_in_the_vi
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from([("speech",), ("score",), ("cuts",), ("cuts", "speech", "score")]))
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([("speech",), ("score",), ("score", "digits"), ("cuts",), ("cuts", "speech", "score", "digits")]),
+)
 def test_no_feed_is_misaligned_unsaid(seed, sources):
     film = film_of(seconds=120.0)
     rng = np.random.default_rng(seed)
@@ -113,10 +120,34 @@ def test_the_same_feed_gives_the_same_fit():
     assert fit_of(film, feed) == fit_of(film, shuffled)
 
 
-def test_what_scores_is_asked_of_the_ledger():
-    assert {"ace", "double_fault", "net_point"} <= scoring_kinds(Sport.TENNIS)
-    assert {"kill", "service_ace"} <= scoring_kinds(Sport.VOLLEYBALL)
-    assert "foul" not in scoring_kinds(Sport.SOCCER) and scoring_kinds(Sport.OTHER) == frozenset()
+def test_digits_tell_apart_what_comes_every_ten_seconds():
+    film, rng = film_of(), np.random.default_rng(2)
+    won = rng.integers(0, 2, 20)
+    changes = [ScoreChange(Span(start_s=10.0 * i + 3, end_s=10.0 * i + 3.4), int(side)) for i, side in enumerate(won)]
+    for names in (("ann", "bea"), ("bea", "ann")):  # which of them stands above in the bug is not known
+        rows = [FeedRow(where="", kind="ace", time_s=10.0 * i, team=names[side]) for i, side in enumerate(won[1:19])]
+        fit = fit_of(film, Distorted(rows, []), Evidence(scores=changes))
+        assert fit.refusal == "" and fit.video_s(60.0) == pytest.approx(73.1, abs=0.3) and "digits" in fit.evidence
+        unread = Evidence(scores=changes).only("score")
+        assert "another" in fit_of(film, Distorted(rows, []), unread).refusal
+        nameless = [replace(row, team=None) for row in rows]
+        assert "another" in fit_of(film, Distorted(nameless, []), Evidence(scores=changes)).refusal
+    strange = [FeedRow(where="", kind="ace", time_s=10.0 * i, team="ab"[side]) for i, side in enumerate(rng.integers(0, 2, 18))]
+    assert "another" in fit_of(film, Distorted(strange, []), Evidence(scores=changes)).refusal
+
+
+@pytest.mark.parametrize("sport", FILMED)
+def test_who_gained_by_the_digits_is_who_gained_by_the_ledger(sport):
+    film, gains = film_of(sport, 37), scoring_kinds(sport)
+    teams, judged = film.schedule.states[0].teams, []
+    assert set(gains.values()) <= {0, 1, None}
+    for event, before, after in zip(film.events, film.schedule.states, film.schedule.states[1:], strict=False):
+        shown = [sides_of([words.split() for words in film.show.score_words(state)]) for state in (before, after)]
+        if event.kind in gains and gains[event.kind] is not None and shown[0] != shown[1]:
+            found = who_gained(*shown)
+            assert found in (teams.index(event.team) ^ gains[event.kind], None)  # None: another bout begins
+            judged.append(found is not None)
+    assert not judged or np.mean(judged) > 0.9
 
 
 # --- a feed becomes part of its broadcast -------------------------------------------------------------------------------
@@ -195,9 +226,28 @@ def test_the_bug_is_found_and_its_score_is_told_from_its_clock():
     times_s, pictures = drawn(130, lambda t: int(t > 13.1) + int(t > 31.3) + int(t > 50.0))
     box = find_bug(pictures[::5])
     assert box is not None and abs(box.left - 12) <= 3 and abs(box.bottom - 40) <= 3
-    spans = score_changes(times_s, pictures[:, box.top : box.bottom, box.left : box.right])
-    assert len(spans) == 3
-    assert all(span.start_s <= change <= span.end_s for span, change in zip(spans, (13.1, 31.3, 50.0), strict=True))
+    changes = score_changes(times_s, pictures[:, box.top : box.bottom, box.left : box.right])
+    assert len(changes) == 3 and all(change.gained is None for change in changes)
+    assert all(span.start_s <= true_s <= span.end_s for (span, _), true_s in zip(changes, (13.1, 31.3, 50.0), strict=True))
+
+
+@pytest.mark.slow
+def test_digits_tell_who_gained_and_what_was_no_change():
+    """With the weights that rapidocr brings along."""
+    scored = (9.1, 13.1, 31.3, 50.0)
+    times_s, pictures = drawn(130, lambda t: "-".join(str(sum(t > at for at in scored[side::2])) for side in (0, 1)), clock=False)
+    pictures[70:75, 15:20, 20:40] = 200  # a light on the name, that comes and goes
+    bugs = pictures[:, 10:40, 12:132]
+    changes = score_changes(times_s, bugs, reader_for("always"))
+    assert [gained for _, gained in changes] == [0, 1, 0, 1] and len(score_changes(times_s, bugs)) == 6
+    assert all(span.start_s <= true_s <= span.end_s for (span, _), true_s in zip(changes, scored, strict=True))
+
+
+def test_without_a_reader_of_digits_there_is_none_or_one_line_with_the_remedy(monkeypatch):
+    monkeypatch.setattr("ingest.score_digits.find_spec", lambda name: None)
+    assert reader_for("installed") is None and reader_for("never") is None
+    with pytest.raises(UserError, match=r"pip install 'deepsport\[ocr\]'"):
+        reader_for("always")
 
 
 def test_a_flash_in_the_bug_and_its_absence_are_no_change_of_the_score():
