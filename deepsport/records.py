@@ -88,6 +88,8 @@ class Broadcast(Record):
     exportable: bool = True
     """Whether the rights holder lets clips of it leave the workspace."""
     feed_uri: str | None = None
+    """Path or URL of its event feed."""
+    feed_sha256: str | None = None
     simulated: bool = False
     made: Made = Made(step="ingest")
 

@@ -31,7 +31,7 @@ from flows.workspace import Workspace
 from ingest.broadcast import Ingested
 from ingest.fetch import UnreachableMedia, version_of
 from ingest.probe import drop_of, quarantine
-from ingest.sources import MEDIA_SUFFIXES, Source, drop_duplicates, find_sources
+from ingest.sources import MEDIA_SUFFIXES, Source, drop_duplicates, find_sources, is_url
 
 log = logging.getLogger(__name__)
 
@@ -171,9 +171,16 @@ def _plan(
             continue
         said = "" if isinstance(look, MediaError) else look
         twin = None if source.is_remote else by_broadcast.get(make_id("broadcast", said))
-        for name in [twin] if twin else known:
+        ingested = [twin] if twin else known
+        for name in ingested:
             source = _completed(source, broadcasts[name])
-        identity = _identity(source, said)
+        feed = _look_at_feed(source)
+        if isinstance(feed, MediaError) and ingested:
+            done += ingested
+            copies.append(quarantine(source.uri, feed, SOURCES))
+            continue
+        identity = _identity(source, said, str(source.feed) if isinstance(feed, MediaError) else feed)
+        fault = next((seen for seen in (look, feed) if isinstance(seen, MediaError)), None)
         before = by_identity.get(identity)
         if before is not None and not _may_pass(catalog, before):
             done.append(before.unit)
@@ -195,7 +202,7 @@ def _plan(
                 unit_id(STEP, stage_hash, inputs),
                 inputs,
                 replaces=next((broadcasts[name].broadcast_id for name in known if name != twin), None),
-                drop=quarantine(source.uri, look) if isinstance(look, MediaError) else None,
+                drop=None if fault is None else quarantine(source.uri, fault),
             )
         )
     return jobs, done, copies
@@ -241,17 +248,31 @@ def _completed(source: Source, known: Broadcast) -> Source:
         "licence": (source.licence == "unknown", known.licence),
         "rights": (not source.rights, known.rights),
         "exportable": (source.licence == "unknown" and source.exportable, known.exportable),
-        "feed": (source.feed is None and known.feed_uri is not None and Path(known.feed_uri).is_file(), known.feed_uri),
+        "feed": (source.feed is None and known.feed_uri is not None and _is_there(known.feed_uri), known.feed_uri),
         "simulated": (not source.simulated, known.simulated),
     }
     return source.model_copy(update={name: value for name, (missing, value) in unsaid.items() if missing})
 
 
-def _identity(source: Source, look: str) -> str:
-    """What makes a source the same as one before: its bytes (for a URL its address and version) and what is said of it."""
+def _is_there(place: str) -> bool:
+    """Whether a feed that was known before may be counted on; of a URL its host is asked later."""
+    return is_url(place) or Path(place).is_file()
+
+
+def _look_at_feed(source: Source) -> str | MediaError:
+    """The sha256 of a source's feed, for a URL its address and version; empty without one; or the error that hides it."""
+    if source.feed is None:
+        return ""
+    try:
+        return f"{source.feed} {version_of(source.feed)}" if is_url(source.feed) else sha256_file(Path(source.feed))
+    except MediaError as error:
+        return error
+
+
+def _identity(source: Source, look: str, feed: str) -> str:
+    """What makes a source the same as one before: its bytes (for a URL its address and version), its feed, what is said of it."""
     what = look if look and not source.is_remote else f"{source.uri} {look}".rstrip()
     stem = Path(source.uri).stem
-    feed = sha256_file(Path(source.feed)) if source.feed else ""
     title = "" if source.title == stem else source.title  # a renamed copy is the same film
     said = (source.sport, title, source.licence, source.rights, source.exportable, source.simulated)
     return digest(what, feed, *said, length=32)

@@ -28,7 +28,7 @@ from ingest.score_digits import reader_for
 from ingest.scoreboard import find_score_changes
 from ingest.shot_kinds import describe_shots, loudness
 from ingest.shots import ShotConfig, shots_between
-from ingest.sources import Source, source_media
+from ingest.sources import Source, source_feed, source_media
 from ingest.speech import SpeechConfig, Transcriber, load_transcriber, transcribe
 from ingest.speech_words import commentary_lag, hotwords_for
 from ingest.whistles import find_whistles
@@ -89,15 +89,18 @@ def ingest_broadcast(
     made = made or Made(step="ingest", config_hash=digest(config))
     with tempfile.TemporaryDirectory(prefix="deepsport-") as folder:
         proxy = Path(folder) / "proxy.mp4"
+        feed_file = source_feed(source, store)
         with source_media(source, store) as (media, sha256):
             decoded = decode_once(media, proxy, Path(folder), proxy_config=config.proxy, shot_config=config.shot)
         broadcast_id = make_id("broadcast", sha256)
         # The key names the settings too: another proxy of the same broadcast must not replace this one.
         proxy_key = f"proxies/{broadcast_id}-{digest(config.proxy, length=8)}.mp4"
         store.put_file(proxy, proxy_key, move=True)
-        broadcast = _broadcast_of(source, media, sha256, proxy_key, decoded, made)
+        broadcast = _broadcast_of(source, media, sha256, feed_file and feed_file.sha256, proxy_key, decoded, made)
         shots = _shots(broadcast_id, decoded, _made_by(made, "detect_shots", broadcast_id))
-        feed = None if source.feed is None else open_feed(source.feed, broadcast, config.feed)
+        feed = None
+        if source.feed is not None and feed_file is not None:
+            feed = open_feed(source.feed, feed_file.path, broadcast, config.feed)
         spoken: Kept[Utterance] = Kept([], [])
         if feed is None or not feed.is_transcript:
             spoken = _utterances(broadcast, decoded, feed, config, transcriber, _made_by(made, "transcribe", broadcast_id))
@@ -123,7 +126,9 @@ def _made_by(made: Made, step: str, broadcast_id: str) -> Made:
     return made.model_copy(update={"step": step, "inputs": (broadcast_id,)})
 
 
-def _broadcast_of(source: Source, media: Path, sha256: str, proxy_key: str, decoded: Pass, made: Made) -> Broadcast:
+def _broadcast_of(
+    source: Source, media: Path, sha256: str, feed_sha256: str | None, proxy_key: str, decoded: Pass, made: Made
+) -> Broadcast:
     info = decoded.info
     return Broadcast(
         broadcast_id=make_id("broadcast", sha256),
@@ -145,6 +150,7 @@ def _broadcast_of(source: Source, media: Path, sha256: str, proxy_key: str, deco
         rights=source.rights,
         exportable=source.exportable,
         feed_uri=source.feed,
+        feed_sha256=feed_sha256,
         simulated=source.simulated,
         made=made,
     )

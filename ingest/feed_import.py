@@ -7,7 +7,7 @@ clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from deepsport.errors import FeedError
@@ -36,6 +36,8 @@ NOTHING = Fed([], [], [], [], [])
 class ReadFeed(NamedTuple):
     """A feed that was read, or the reason why it was not."""
 
+    uri: str
+    """Where it is from; drops name it."""
     path: Path
     rows: FeedRows | None
     fault: FeedError | None = None
@@ -47,13 +49,12 @@ class ReadFeed(NamedTuple):
         return rows is not None and not rows.rows and any(line.span.duration_s for line in rows.lines)
 
 
-def open_feed(uri: str, broadcast: Broadcast, config: FeedConfig) -> ReadFeed:
-    """The feed, parsed; a feed that cannot be trusted is one with a fault."""
-    path = Path(uri)
+def open_feed(uri: str, path: Path, broadcast: Broadcast, config: FeedConfig) -> ReadFeed:
+    """The feed from ``uri`` that lies at ``path``, parsed; a feed that cannot be trusted is one with a fault."""
     try:
-        return ReadFeed(path, parse_feed(path, broadcast=broadcast, config=config))
+        return ReadFeed(uri, path, parse_feed(path, broadcast=broadcast, config=config))
     except FeedError as error:
-        return ReadFeed(path, None, error)
+        return ReadFeed(uri, path, None, error)
 
 
 def import_feed(
@@ -62,25 +63,31 @@ def import_feed(
     """The records of a feed; a period whose clock cannot be fitted with certainty is a drop and gives no event."""
     if feed.rows is None:
         assert feed.fault is not None
-        return NOTHING._replace(drops=[quarantine(str(feed.path), feed.fault, made.step)])
+        return NOTHING._replace(drops=[_set_aside(feed, feed.fault, made)])
     rows = feed.rows
     fits: dict[int | None, ClockFit] = {}
     drops: list[Drop] = []
     place: Placement | None = None
     if rows.rows and (align.when == "always" or (align.when == "own_clock" and rows.clock is FeedClock.OWN)):
         fitted = made.model_copy(update={"step": "align_feed"})
-        fits = align_feed(rows.rows, broadcast, look(), align, str(feed.path), config.time_offset_s, fitted)
-        drops = [_refused(feed.path, fit) for fit in fits.values() if fit.refusal]
+        fits = align_feed(rows.rows, broadcast, look(), align, feed.uri, config.time_offset_s, fitted)
+        drops = [_refused(PurePath(feed.uri).name, fit) for fit in fits.values() if fit.refusal]
         place = Placement({period: None if fit.refusal else fit for period, fit in fits.items()})
     try:
         found = place_feed(rows, feed.path, broadcast=broadcast, config=config, made=made, place=place)
     except FeedError as error:
-        return NOTHING._replace(drops=[quarantine(str(feed.path), error, made.step)])
+        return NOTHING._replace(drops=[_set_aside(feed, error, made)])
     return Fed(found.items, found.utterances, list(fits.values()), found.shots, [*found.drops, *drops])
 
 
-def _refused(path: Path, fit: ClockFit) -> Drop:
-    part = path.name if fit.period is None else f"{path.name}: period {fit.period}"
+def _set_aside(feed: ReadFeed, fault: FeedError, made: Made) -> Drop:
+    """The drop of a feed; one from a URL is named by that, wherever its copy lies."""
+    drop = quarantine(feed.uri, fault, made.step)
+    return drop.model_copy(update={"detail": drop.detail.replace(str(feed.path), feed.uri)})
+
+
+def _refused(name: str, fit: ClockFit) -> Drop:
+    part = name if fit.period is None else f"{name}: period {fit.period}"
     remedy = "give the feed of this match, or say where its clock begins (feed.time_offset_s, with align.when = never)"
     detail = f"{fit.refusal}; its {fit.num_events} events are left out: {remedy}"
     return drop_of(fit.made.step, part, DropReason.FEED_NOT_ALIGNED, detail)

@@ -72,7 +72,7 @@ class Source(BaseModel):
     exportable: bool = True
     """Whether the rights holder lets clips of it leave the workspace."""
     feed: str | None = None
-    """Absolute path of its event feed."""
+    """Absolute path or URL of its event feed."""
     simulated: bool = False
 
     @property
@@ -269,13 +269,8 @@ def _source_in(row: Mapping[str, object] | str, base: Path | str, sport: Sport) 
     places = [cells[name] for name in _PLACES if cells.get(name)]
     if len(places) != 1:
         raise FeedError("the row names no place; fill in path or url" if not places else "the row names two places; keep one")
-    uri, feed = places[0], cells.get("feed")
-    if isinstance(base, str) and not Path(uri).is_absolute():
-        uri = uri if is_url(uri) else f"{base}/{uri}"
-    elif not is_url(uri):
-        uri = str(_existing(base, uri, "media"))
-    if feed and (is_url(feed) or (isinstance(base, str) and not Path(feed).is_absolute())):
-        raise FeedError(f"the feed {feed} is not of this machine; copy it here and give its whole path")
+    uri = _place(base, places[0], "media")
+    feed = _place(base, cells["feed"], "feed") if cells.get("feed") else None
     named = cells.get("sport", "").lower().replace(" ", "_").replace("-", "_")
     if named and named not in list(Sport):
         raise FeedError(f"unknown sport {cells['sport']!r}; one of {', '.join(Sport)}")
@@ -287,7 +282,7 @@ def _source_in(row: Mapping[str, object] | str, base: Path | str, sport: Sport) 
         licence=licence,
         rights=rights,
         exportable=_yes_no(cells, "exportable", not forbids_export(licence, rights)),
-        feed=str(_existing(base, feed, "feed")) if feed else None,
+        feed=feed,
         simulated=_yes_no(cells, "simulated", False),
     )
 
@@ -311,15 +306,23 @@ def _yes_no(cells: Mapping[str, str], name: str, default: bool) -> bool:
     return default if value is None else value
 
 
-def _existing(folder: Path | str, place: str, what: str) -> Path:
-    path = (Path(folder) / place).absolute()
+def _place(base: Path | str, place: str, what: str) -> str:
+    """A cell's place: a URL, or a file that is there; a relative one lies where the manifest does.
+
+    Raises: MissingMedia for a file that is not there, FeedError for a path that cannot be one.
+    """
+    if is_url(place):
+        return place
+    if isinstance(base, str) and not Path(place).is_absolute():
+        return f"{base}/{place}"
+    path = (Path(base) / place).absolute()
     try:
         found = path.is_file()
     except OSError as error:  # a name too long for the file system
         raise FeedError(f"the {what} path cannot be one ({error.strerror}); mend it") from error
     if not found:
         raise MissingMedia(f"{path}: no such {what} file; mend the path")
-    return path
+    return str(path)
 
 
 def drop_duplicates(sources: Sequence[Source], sha256_of: Callable[[Path], str] = sha256_file) -> Kept[Source]:
@@ -347,6 +350,18 @@ def drop_duplicates(sources: Sequence[Source], sha256_of: Callable[[Path], str] 
             same_size.append(source)
         kept.append(source)
     return Kept(kept, drops)
+
+
+def source_feed(source: Source, store: MediaStore) -> Fetched | None:
+    """The source's feed as a local file, with its sha256; a URL is copied to the store, once. None when it has none.
+
+    Raises: as ``source_media``.
+    """
+    if source.feed is None:
+        return None
+    if is_url(source.feed):
+        return fetch(source.feed, store, file_name(source.feed).suffix.lower())
+    return Fetched(Path(source.feed), sha256_file(Path(source.feed)))
 
 
 @contextmanager

@@ -165,7 +165,7 @@ def test_a_feed_on_its_own_clock_is_fitted_on_the_way_in_or_left_out(tmp_path, r
     feed = distort((film if right else film_of(Sport.SOCCER, 39)).events, np.random.default_rng(7))
     path = tmp_path / "actions.json"
     path.write_text(json.dumps(spadl_of(feed.rows)))
-    opened = open_feed(str(path), broadcast_of(film), FeedConfig())
+    opened = open_feed(str(path), path, broadcast_of(film), FeedConfig())
     fed = import_feed(
         opened, broadcast_of(film), FeedConfig(), AlignConfig(), lambda: known_evidence(film), Made(step="import_events")
     )
@@ -183,7 +183,7 @@ def test_a_feed_on_the_videos_clock_is_not_fitted_and_nothing_is_looked_for(tmp_
     film = film_of(Sport.SOCCER)
     path = tmp_path / "film.srt"
     path.write_text("1\n00:00:01,000 --> 00:00:04,500\nA corner.\n")
-    opened = open_feed(str(path), broadcast_of(film), FeedConfig())
+    opened = open_feed(str(path), path, broadcast_of(film), FeedConfig())
     fed = import_feed(opened, broadcast_of(film), FeedConfig(), AlignConfig(), lambda: pytest.fail("looked"), Made(step="x"))
     assert opened.is_transcript and [u.text for u in fed.utterances] == ["A corner."] and fed.fits == []
 

@@ -20,7 +20,7 @@ import flows.hashes
 import ingest.broadcast
 import ingest.fetch
 from deepsport.ids import make_id, sha256_file
-from deepsport.records import Broadcast, Drop
+from deepsport.records import Broadcast, Drop, Event
 from deepsport.settings import Settings
 from deepsport.taxonomy import DropReason, Sport
 from deepsport.timebase import FrameRate
@@ -243,6 +243,52 @@ def test_a_site_that_grows_changes_and_goes_down(
     assert set(now(workspace)) == {"a", "b", "c", "local"}
     assert drops(workspace) == [("b.mp4", DropReason.MISSING_FILE)]
     assert run_ingest(workspace, recipe, [tmp_path / "list.jsonl"]).num_new == 0
+
+
+def feed(*kinds: str) -> bytes:
+    """A feed of our own, with an event every fifth of a second."""
+    rows = [{"kind": kind, "time_s": 0.2 * (i + 1), "team": "red"} for i, kind in enumerate(kinds)]
+    header = {"format": "deepsport-feed-1", "sport": "soccer", "fps": [25, 1], "unit": "seconds"}
+    return json.dumps({**header, "events": rows}).encode()
+
+
+def test_feeds_by_url_are_read_noticed_when_they_change_and_missed_when_they_are_not_there(
+    tmp_path: Path, workspace: Workspace, recipe: Recipe, film: Callable[[Path, int], Path], httpserver: HTTPServer
+) -> None:
+    site = Site(httpserver)
+    site.films = {"a.json": feed("foul", "goal"), "b.json": b"{}"}
+    rows = [
+        {"path": str(film(tmp_path / f"{name}.mp4", number)), "sport": "soccer", "feed": f"{site.url}{name}.json"}
+        for number, name in enumerate("abc", 40)
+    ]
+    manifest = tmp_path / "list.jsonl"
+    manifest.write_text("\n".join(map(json.dumps, rows)))
+
+    def kinds() -> dict[str, list[str]]:
+        catalog, broadcasts = workspace.catalog, now(workspace)
+        events = catalog.read(Event, [unit.unit for unit in current_units(catalog, "ingest")])
+        return {
+            title: [event.kind for event in events if event.broadcast_id == broadcast.broadcast_id]
+            for title, broadcast in broadcasts.items()
+        }
+
+    result = run_ingest(workspace, recipe, [manifest])
+    assert result.exit_code == 3 and kinds() == {"a": ["foul", "goal"], "b": []}
+    assert drops(workspace) == [("b.json", DropReason.BAD_FEED), ("c.mp4", DropReason.MISSING_FILE)]
+    [odd] = [drop for drop in workspace.catalog.read(Drop) if drop.reason is DropReason.BAD_FEED]
+    assert f"{site.url}b.json" in odd.detail and str(workspace.root) not in odd.detail
+    known = now(workspace)["a"]
+    assert (known.feed_uri, known.feed_sha256) == (f"{site.url}a.json", _sha256(feed("foul", "goal")))
+    assert run_ingest(workspace, recipe, [manifest]).num_new == 0
+    # A changed feed replaces what was read of the old one; out of reach, what there is stays.
+    site.films["a.json"] = feed("foul", "goal", "offside")
+    assert run_ingest(workspace, recipe, [manifest]).num_new == 1 and kinds()["a"] == ["foul", "goal", "offside"]
+    site.down = True
+    run_ingest(workspace, recipe, [manifest])
+    assert kinds()["a"] == ["foul", "goal", "offside"]
+    site.down, site.films["c.json"] = False, feed("goal")
+    run_ingest(workspace, recipe, [manifest])
+    assert kinds() == {"a": ["foul", "goal", "offside"], "b": [], "c": ["goal"]}
 
 
 def _sha256(data: bytes) -> str:

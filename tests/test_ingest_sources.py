@@ -183,6 +183,7 @@ def test_a_manifest_by_url_names_films_beside_it(folder: Path, tmp_path: Path) -
         {"url": "s3://archive/a.mp4"},
         {"path": str(folder / "b.mp4"), "feed": str(folder / "b.feed.json")},
         {"path": "c.mp4", "feed": "c.json"},
+        {"path": "e.mp4", "feed": "https://feeds.example/e.xml"},
         {"path": "d.mp4", "sport": "quidditch"},
     ]
     (tmp_path / "far" / "list.jsonl").write_text("\n".join(map(json.dumps, rows)))
@@ -191,12 +192,12 @@ def test_a_manifest_by_url_names_films_beside_it(folder: Path, tmp_path: Path) -
         Source(uri=f"{far}/2026/final.mp4", sport=Sport.TENNIS, title="final", licence="CC0-1.0"),
         Source(uri="s3://archive/a.mp4", title="a"),
         Source(uri=str(folder / "b.mp4"), title="b", feed=str(folder / "b.feed.json")),
+        Source(uri=f"{far}/c.mp4", title="c", feed=f"{far}/c.json"),
+        Source(uri=f"{far}/e.mp4", title="e", feed="https://feeds.example/e.xml"),
     ]
-    bad = DropReason.BAD_MANIFEST_ROW
     assert [(drop.item.removeprefix(f"{far}/"), drop.reason) for drop in kept.drops] == [
-        ("list.jsonl:4", bad), ("list.jsonl:5", bad), ("none.csv", DropReason.MISSING_FILE),
+        ("list.jsonl:6", DropReason.BAD_MANIFEST_ROW), ("none.csv", DropReason.MISSING_FILE),
     ]  # fmt: skip
-    assert "copy it here and give its whole path" in kept.drops[0].detail
     (tmp_path / "far" / "odd.csv").write_text("film\nb.mp4\n")
     with pytest.raises(FeedError, match=f"^{far}/odd.csv: unknown column film"):
         find_sources([f"{far}/odd.csv"])
