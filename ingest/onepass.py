@@ -145,7 +145,7 @@ def _run(
 
         whole = Deinterlacer()
         aligner = AudioAligner(source, SAMPLE_RATE, info.start_s)
-        loss = _Loss()
+        loss, frame_s = _Loss(), 1 / info.rate.fps
         try:
             for item in _decode(container, source, sink, loss):
                 if isinstance(item, AudioFrame):
@@ -154,7 +154,7 @@ def _run(
                         sound.append(samples_N)
                         sink.sound(samples_N)
                     continue
-                loss.see(item.time, 1 / info.rate.fps)
+                loss.see(item.time, frame_s)
                 if copy and item.interlaced_frame:
                     raise _NotEven
                 for frame in whole.feed(item):
@@ -218,7 +218,7 @@ class _Steps:
         self.source = source
         self.repeated = 0
         self.left_out = 0
-        self._rate = info.rate.fraction
+        self._fps = info.rate.fps
         self._start_s = info.start_s
         self._even_only = even_only
         self._held: VideoFrame | None = None
@@ -229,10 +229,10 @@ class _Steps:
         if self._held is None:
             self._held = frame
             return
-        due = self._index + 1 if frame.pts is None else round((frame.time - self._start_s) * self._rate)
+        due = self._index + 1 if frame.pts is None else round((frame.time - self._start_s) * self._fps)
         ahead = due - self._index
-        if abs(ahead) > _MAX_LEAP_S * self._rate:
-            raise MediaError(f"{self.source}: timestamps leap by {float(ahead / self._rate):.0f} s; re-mux with -fflags +genpts")
+        if abs(ahead) > _MAX_LEAP_S * self._fps:
+            raise MediaError(f"{self.source}: timestamps leap by {ahead / self._fps:.0f} s; re-mux with -fflags +genpts")
         if self._even_only and ahead != 1:
             raise _NotEven
         if ahead < 1:

@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 
 from deepsport.taxonomy import Transition
 from deepsport.timebase import FrameRate, FrameWindow
-from ingest.glances import HEIGHT, WIDTH, Pictures
+from ingest.glances import HEIGHT, WIDTH, Pictures, block_sums
 from ingest.shots import Change, ShotConfig
 
 Array = npt.NDArray[np.float32]
@@ -125,9 +125,9 @@ def find_cuts(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, within
 def coarse(pictures_N3HW: Pictures) -> Array:
     """Each picture as one row of 18x32 brightnesses and 9x16 of either colour."""
     count = len(pictures_N3HW)
-    light = pictures_N3HW[:, 0].reshape(count, HEIGHT // 2, 2, WIDTH // 2, 2).mean((2, 4), dtype=np.float32)
-    colour = pictures_N3HW[:, 1:].reshape(count, 2, HEIGHT // 4, 4, WIDTH // 4, 4).mean((3, 5), dtype=np.float32)
-    return np.concatenate([light.reshape(count, -1), colour.reshape(count, -1)], 1)
+    light, colour = block_sums(pictures_N3HW[:, 0], 2, 2), block_sums(pictures_N3HW[:, 1:], 4, 4)
+    rows_NC = np.concatenate([light.reshape(count, -1) * 4, colour.reshape(count, -1)], 1)
+    return np.asarray(rows_NC / np.float32(16))
 
 
 def find_dissolves(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, within: slice) -> Iterator[Evidence]:
@@ -139,13 +139,13 @@ def find_dissolves(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, w
         if end <= first:
             continue
         before, middle, after = (rows_NC[first + ahead : end + ahead] for ahead in (-half, 0, half))
-        change = np.maximum(np.abs(after - before).mean(1), 1e-3)
+        change = np.abs(after - before).mean(1)
         largest_step = np.lib.stride_tricks.sliding_window_view(step_N, 2 * half)[first - half + 1 : end - half + 1].max(1)
-        off = np.abs(2 * middle - before - after).mean(1) / 2 / change
-        for i in np.flatnonzero((change > _MIN_CHANGE) & (largest_step < 0.35 * change) & (off < config.blend)):
-            explained = float(change[i] * (1 - off[i]))
-            if explained > best.get(first + int(i), (0.0, 0, 0.0))[0]:
-                best[first + int(i)] = explained, half, float(off[i]) / config.blend
+        for i in np.flatnonzero((change > _MIN_CHANGE) & (largest_step < 0.35 * change)):
+            off = float(np.abs(2 * middle[i] - before[i] - after[i]).mean() / 2 / change[i])
+            explained = float(change[i]) * (1 - off)
+            if off < config.blend and explained > best.get(first + int(i), (0.0, 0, 0.0))[0]:
+                best[first + int(i)] = explained, half, off / config.blend
     for run in _runs(sorted(best)):
         middle_at = max(run, key=lambda i: best[i][0])
         evidence = _dissolve(rows_NC, middle_at, *best[middle_at][1:])
@@ -179,8 +179,9 @@ def find_wipes(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, withi
     if len(pictures_N3HW) > 1:
         change_NHW[1:] = cv2.absdiff(np.ascontiguousarray(pictures_N3HW[1:, 0]), np.ascontiguousarray(pictures_N3HW[:-1, 0]))
     reach = _CROSSING // 2
-    for axis in (1, 2):
-        score_N, place_N = _crossing(change_NHW.mean(axis, dtype=np.float32))
+    by_column, by_row = (block_sums(change_NHW, *block) for block in ((HEIGHT, 1), (1, WIDTH)))
+    for change_NX in (by_column[:, 0] / np.float32(HEIGHT), by_row[..., 0] / np.float32(WIDTH)):
+        score_N, place_N = _crossing(change_NX)
         for run in _runs([int(i) for i in np.flatnonzero(score_N > config.crossed)]):
             first, last = max(0, run[0] - reach), min(len(score_N) - 1, run[-1] + reach)
             # A player who runs by goes some of the way; a wipe goes all of it.
@@ -194,7 +195,7 @@ def _crossing(change_NX: Array) -> tuple[Array, Array]:
     if count <= _CROSSING:
         return np.zeros(count, np.float32), np.zeros(count, np.float32)
     padded = np.pad(change_NX, ((20, 20), (0, 0)), mode="edge")
-    usual_NX = np.median(np.lib.stride_tricks.sliding_window_view(padded, 41, axis=0)[:, :, ::4], axis=2)
+    usual_NX = _median([padded[ahead : ahead + count] for ahead in range(0, 41, 4)])
     fresh_NX = np.maximum(0, change_NX - 2 * usual_NX - 2)
     mass_N = fresh_NX.sum(1)
     place_N = fresh_NX @ ((np.arange(width, dtype=np.float32) + 0.5) / width) / np.maximum(mass_N, 1e-3)
@@ -206,6 +207,15 @@ def _crossing(change_NX: Array) -> tuple[Array, Array]:
     score = np.where(busy, np.abs(slope) * (_CROSSING - 1) - 3 * stray, 0)
     score_N = np.pad(score, (_CROSSING // 2, count - len(score) - _CROSSING // 2))
     return np.asarray(score_N, np.float32), np.asarray(place_N, np.float32)
+
+
+def _median(values: Sequence[Array]) -> Array:
+    """Element by element, the median of an odd number of arrays: the largest left is taken out until half are gone."""
+    left = list(values)
+    for last in range(len(left) - 1, len(left) // 2 - 1, -1):
+        for i in range(last):
+            left[i], left[i + 1] = np.minimum(left[i], left[i + 1]), np.maximum(left[i], left[i + 1])
+    return left[len(left) // 2]
 
 
 def _runs(numbers: list[int]) -> Iterator[list[int]]:
@@ -222,7 +232,7 @@ def _runs(numbers: list[int]) -> Iterator[list[int]]:
 
 def find_fades(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, within: slice) -> Iterator[Evidence]:
     """Where the picture sinks into one colour and another rises from it."""
-    contrast_N = pictures_N3HW[:, 0].reshape(len(pictures_N3HW), -1).std(1)
+    contrast_N = np.array([cv2.meanStdDev(picture_3HW[0])[1].item() for picture_3HW in pictures_N3HW])
     for run in _runs([int(i) for i in np.flatnonzero(contrast_N < _FLAT)]):
         if not within.start <= run[0] < within.stop:
             continue

@@ -23,7 +23,7 @@ class Spill(Generic[ScalarT]):
     def __init__(self, dtype: type[ScalarT], shape: tuple[int, ...] = ()) -> None:
         self._dtype = np.dtype(dtype)
         self._shape = shape
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._file = tempfile.TemporaryFile(buffering=1 << 16)  # noqa: SIM115
         weakref.finalize(self, self._file.close)
         self._count = 0
 

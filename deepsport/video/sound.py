@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -36,7 +35,7 @@ class AudioAligner:
         self._origin_s = origin_s
         self._resampler: AudioResampler | None = None
         self._shape: tuple[str, str, int] | None = None
-        self._fed = Fraction(0)
+        self._fed = 0.0
         self._skip = 0
 
     def feed(self, frame: av.AudioFrame) -> list[Samples]:
@@ -59,7 +58,7 @@ class AudioAligner:
             elif off < -self._rate / 20 or (off < 0 and not self._fed):
                 self._skip -= off
                 self._fed += off
-        self._fed += Fraction(frame.samples * self._rate, frame.sample_rate)
+        self._fed += frame.samples * self._rate / frame.sample_rate
         frame.pts = None
         assert self._resampler is not None
         return chunks + self._cut(self._resampler.resample(frame))
