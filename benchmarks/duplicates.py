@@ -106,9 +106,8 @@ def make(name: str, kind: str, shows: Shows, images: Iterable[Frames], crf: int,
     path = folder / f"{name}-{kind}.mp4"
     write_video(path, images, rate, gop=25, crf=crf)
     reader, glances = PictureReader(path), Glances(1)
-    for index in range(reader.num_frames):
-        for number, picture in reader.until(index):
-            glances.feed(picture, number)
+    for number, picture in reader.sweep():
+        glances.feed(picture, number)
     reader.close()
     path.unlink()
     broadcast_id = make_id("broadcast", name, kind)

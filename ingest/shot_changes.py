@@ -110,10 +110,10 @@ def _outlines(light_NHW: Pictures) -> Array:
 def find_cuts(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, within: slice) -> Iterator[Evidence]:
     """Hard cuts: steps far above their neighbours after which nothing of the view is left, and to which it does not come back."""
     large = np.flatnonzero(step_N >= max(config.min_step, config.step_ratio * 0.5))
+    step: list[float] = step_N.tolist()
     for i in (int(i) for i in large if max(1, within.start) <= i < within.stop):
-        around = np.sort(np.concatenate([step_N[max(1, i - 3) : i], step_N[i + 1 : i + 4]]))
-        usual = float(around[:-1].mean()) if len(around) > 1 else 0.0
-        if step_N[i] < config.step_ratio * usual:
+        around = sorted(step[max(1, i - 3) : i] + step[i + 1 : i + 4])[:-1]
+        if around and step[i] < config.step_ratio * sum(around) / len(around):
             continue
         if kept_share(pictures_N3HW[i - 1], pictures_N3HW[i]) > config.kept_view:
             continue
@@ -127,7 +127,7 @@ def coarse(pictures_N3HW: Pictures) -> Array:
     count = len(pictures_N3HW)
     light, colour = block_sums(pictures_N3HW[:, 0], 2, 2), block_sums(pictures_N3HW[:, 1:], 4, 4)
     rows_NC = np.concatenate([light.reshape(count, -1) * 4, colour.reshape(count, -1)], 1)
-    return np.asarray(rows_NC / np.float32(16))
+    return rows_NC.astype(np.float32) * np.float32(1 / 16)
 
 
 def find_dissolves(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, within: slice) -> Iterator[Evidence]:
@@ -180,8 +180,8 @@ def find_wipes(pictures_N3HW: Pictures, step_N: Array, config: ShotConfig, withi
         change_NHW[1:] = cv2.absdiff(np.ascontiguousarray(pictures_N3HW[1:, 0]), np.ascontiguousarray(pictures_N3HW[:-1, 0]))
     reach = _CROSSING // 2
     by_column, by_row = (block_sums(change_NHW, *block) for block in ((HEIGHT, 1), (1, WIDTH)))
-    for change_NX in (by_column[:, 0] / np.float32(HEIGHT), by_row[..., 0] / np.float32(WIDTH)):
-        score_N, place_N = _crossing(change_NX)
+    for sums_NX, count in ((by_column[:, 0], HEIGHT), (by_row[..., 0], WIDTH)):
+        score_N, place_N = _crossing(sums_NX.astype(np.float32) / np.float32(count))
         for run in _runs([int(i) for i in np.flatnonzero(score_N > config.crossed)]):
             first, last = max(0, run[0] - reach), min(len(score_N) - 1, run[-1] + reach)
             # A player who runs by goes some of the way; a wipe goes all of it.

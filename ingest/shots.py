@@ -88,12 +88,11 @@ def detect_shots(proxy: Path, broadcast_id: str, config: ShotConfig | None = Non
 
     Raises: MediaError when the proxy cannot be decoded.
     """
-    reader = PictureReader(proxy)
+    reader = PictureReader(proxy, deblock=False)
     try:
         finder, glances = finder_of(config or ShotConfig(), reader.rate), Glances(round(reader.rate.fps / SIGHTS_PER_S))
-        for index in range(reader.num_frames):
-            for number, picture in reader.until(index):
-                finder.feed(picture, glances.feed(picture, number), number)
+        for number, picture in reader.sweep():
+            finder.feed(picture, glances.feed(picture, number), number)
     finally:
         reader.close()
     shots = shots_between(finder.finish(), reader.num_frames, reader.rate, broadcast_id, made or Made(step="detect_shots"))

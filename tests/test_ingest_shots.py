@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deepsport.records import Shot
 from deepsport.taxonomy import CameraKind, Sport, Transition
 from deepsport.timebase import FrameRate, Span
 from deepsport.video import write_video
-from ingest.glances import Glances
+from ingest.glances import Glances, block_sums
 from ingest.onepass import decode_once
+from ingest.shot_changes import _median
 from ingest.shot_kinds import describe_shots
 from ingest.shots import Change, ShotConfig, detect_shots, finder_of
 from ingest.simulator.broadcast import SimulatedBroadcast
@@ -213,3 +216,28 @@ def test_simulated_cuts_are_found_and_the_shots_cover_the_broadcast(tmp_path: Pa
     assert [s.transition for s in shots] == [Transition.START] + [Transition.CUT] * len(true)
     assert all(a.span.end_s == b.span.start_s for a, b in pairwise(shots))
     assert shots[-1].span.end_s == broadcast.num_frames / 25
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(2, 2), (4, 4), (4, 7), (36, 1), (1, 64)]))
+def test_block_sums_are_the_sums_of_blocks(seed: int, block: tuple[int, int]) -> None:
+    down, across = block
+    pictures = np.random.default_rng(seed).integers(0, 256, (3, 36, 64), np.uint8)[:, :, : 64 // across * across]
+    blocks = pictures.reshape(3, 36 // down, down, -1, across)
+    assert np.array_equal(block_sums(pictures, down, across), blocks.sum((2, 4)))
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 3, 11]))
+def test_median_of_arrays(seed: int, count: int) -> None:
+    arrays = np.random.default_rng(seed).integers(0, 9, (count, 4, 5)).astype(np.float32)  # with ties
+    assert np.array_equal(_median(list(arrays)), np.median(arrays, axis=0))
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (640, 360), (202, 360), (320, 240), (96, 54), (32, 18)])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le", "nv12", "yuvj420p"])
+def test_a_glance_is_the_picture_scaled_down_whatever_its_size_and_format(size: tuple[int, int], pixel_format: str) -> None:
+    x, y = np.meshgrid(np.linspace(0, 1, size[0]), np.linspace(0, 1, size[1]))
+    image = np.stack([40 + 150 * x, 60 + 120 * y, 200 - 100 * x * y], -1).astype(np.uint8)
+    picture = VideoFrame.from_ndarray(image, "rgb24").reformat(format=pixel_format)
+    seen_3HW = Glances(1).feed(picture, 0).astype(int)
+    expected = VideoFrame.from_ndarray(image, "rgb24").reformat(64, 36, "yuv444p", interpolation="AREA").to_ndarray()
+    assert np.abs(seen_3HW - expected).mean() < 2 and np.abs(seen_3HW - expected).max() < 12

@@ -21,6 +21,7 @@ from deepsport.video import (
     MissingMedia,
     NoVideoStream,
     Painter,
+    PictureReader,
     VideoWriter,
     cut_clip,
     iter_frames,
@@ -28,6 +29,7 @@ from deepsport.video import (
     read_audio,
     write_video,
 )
+from deepsport.video.pictures import planes_of
 
 RATE = FrameRate(num=25)
 
@@ -174,6 +176,36 @@ def test_a_keyframe_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
         reader.frames([29, 31])
         with pytest.raises(MediaError, match=r"frame 30 cannot be decoded.*; ingest it again"):
             reader.frames([30])
+
+
+@pytest.mark.parametrize("gop", [1, 30])
+def test_a_sweep_gives_every_picture_in_order_or_says_which_is_missing(tmp_path: Path, gop: int) -> None:
+    path = tmp_path / "film.mp4"
+    write_video(path, [numbered(i) for i in range(70)], RATE, gop=gop, b_frames=2 if gop > 1 else 0)
+    reader = PictureReader(path)
+    swept = [(number, number_of(picture.to_ndarray(format="rgb24"))) for number, picture in reader.sweep()]
+    assert swept == [(i, i) for i in range(70)]
+    assert [number for number, _ in reader.sweep()] == list(range(70)), "it can be done again"
+    reader.num_frames = 71  # as a file that was cut short says
+    with pytest.raises(MediaError, match="no frame has the pts of frame 70"):
+        list(reader.sweep())
+    reader.close()
+
+
+def test_without_deblocking_pictures_are_nearly_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    noise = np.random.default_rng(0).normal(0, 12, (180, 320, 3))
+    ramp = np.linspace(40, 200, 320)[None, :, None] + noise
+    write_video(path, (np.clip(np.roll(ramp, 3 * i, 1), 0, 255).astype(np.uint8) for i in range(40)), RATE, gop=40, crf=30)
+    filtered, plain = PictureReader(path), PictureReader(path, deblock=False)
+    off = [
+        np.abs(planes_of(a)[0].astype(int) - planes_of(b)[0])
+        for (_, a), (_, b) in zip(filtered.sweep(), plain.sweep(), strict=True)
+    ]
+    assert max(plane.max() for plane in off) > 4, "the filter was left out"
+    assert max(plane.mean() for plane in off) < 3
+    filtered.close()
+    plain.close()
 
 
 def test_iter_frames_gives_every_frame_with_its_second(film_path: Path) -> None:
