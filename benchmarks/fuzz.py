@@ -11,6 +11,7 @@ other exception; slow is more than 5 CPU seconds for one input. What crashed is 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import json
 import random
@@ -30,6 +31,7 @@ from deepsport.taxonomy import Sport
 from deepsport.timebase import FrameRate
 
 SLOW_S = 5.0
+TELL_S = 5.0
 ODD: tuple[Any, ...] = (
     None, True, -1, 0, 29, 1e308, -1e308, 10**30, "", "NaN", "1e999", "9" * 400, "0:00", "00:99:99", "\x00", "\u0661\u0662",
     "../..",
@@ -150,11 +152,11 @@ def sample_film(folder: Path) -> bytes:
 
 
 def run(cpu_s: float, seed: int, out: Path | None) -> dict[str, Any]:
-    """Bend and try until the CPU time is spent: one input in fifty is a film, the others are feeds."""
+    """Bend and try until the CPU time is spent, or Ctrl-C: one input in fifty is a film, the others are feeds."""
     rng = random.Random(seed)
     begun, counts, crashes = time.process_time(), Counter[str](), Counter[str]()
-    slowest = 0.0
-    with tempfile.TemporaryDirectory() as name:
+    slowest, told_s = 0.0, 0.0
+    with tempfile.TemporaryDirectory() as name, contextlib.suppress(KeyboardInterrupt):
         folder = Path(name)
         film = sample_film(folder)
         memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -177,6 +179,10 @@ def run(cpu_s: float, seed: int, out: Path | None) -> dict[str, Any]:
                     out.mkdir(parents=True, exist_ok=True)
                     (out / f"crash-{len(crashes)}-{sum(crashes.values())}").write_bytes(data)
             slowest = max(slowest, time.process_time() - start)
+            if time.monotonic() - told_s > TELL_S:
+                told_s, spent_s = time.monotonic(), time.process_time() - begun
+                so_far = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+                print(f"{spent_s / 60:.1f} of {cpu_s / 60:.1f} CPU minutes: {so_far}, {sum(crashes.values())} crashes", file=sys.stderr)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_before) / 1024
     return {"cpu_minutes": (time.process_time() - begun) / 60, "seed": seed, **counts, "crashes": sum(crashes.values()),
             "kinds_of_crash": dict(crashes), "slowest_s": slowest, "slow": slowest > SLOW_S,
