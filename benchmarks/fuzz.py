@@ -180,9 +180,9 @@ def run(cpu_s: float, seed: int, out: Path | None) -> dict[str, Any]:
                     (out / f"crash-{len(crashes)}-{sum(crashes.values())}").write_bytes(data)
             slowest = max(slowest, time.process_time() - start)
             if time.monotonic() - told_s > TELL_S:
-                told_s, spent_s = time.monotonic(), time.process_time() - begun
+                told_s, spent = time.monotonic(), (time.process_time() - begun) / 60
                 so_far = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-                print(f"{spent_s / 60:.1f} of {cpu_s / 60:.1f} CPU minutes: {so_far}, {sum(crashes.values())} crashes", file=sys.stderr)
+                print(f"{spent:.1f} of {cpu_s / 60:.1f} CPU minutes: {so_far}, {sum(crashes.values())} crashed", file=sys.stderr)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_before) / 1024
     return {"cpu_minutes": (time.process_time() - begun) / 60, "seed": seed, **counts, "crashes": sum(crashes.values()),
             "kinds_of_crash": dict(crashes), "slowest_s": slowest, "slow": slowest > SLOW_S,
