@@ -81,6 +81,19 @@ def mixed(before: np.ndarray, after: np.ndarray, share: float) -> np.ndarray:
     return (before * (1 - share) + after * share).astype(np.uint8)
 
 
+@pytest.mark.parametrize("frames", [1, 2, 8])
+def test_a_panel_that_fades_in_and_out_over_a_view_that_moves_is_no_change(frames: int) -> None:
+    def frame(i: int) -> np.ndarray:
+        picture = scene(1, i // 3)
+        panel = np.full((90, 168, 3), (24, 24, 32), np.uint8)
+        panel[10::20, 20:150] = 220
+        shown = min(1.0, max(0, i - 40) / (frames + 1), max(0, 100 - i) / (frames + 1))
+        picture[26:116, 44:212] = mixed(picture[26:116, 44:212], panel, shown)
+        return picture
+
+    assert changes_in(frame(i) for i in range(140)) == []
+
+
 def test_a_dissolve_is_found_with_its_frames() -> None:
     frames = [mixed(scene(1, i // 6), scene(2, i // 6), min(1, max(0, (i - 59) / 16))) for i in range(140)]
     (change,) = changes_in(frames)
