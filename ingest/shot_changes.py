@@ -41,8 +41,8 @@ _CROSSING = 7
 _ACROSS = 0.65
 """Share of the picture that a wipe's edge passes over, at least; a little is lost at its ends."""
 _SWEPT = 0.33
-"""Share of the cells that a wipe's edge is seen to pass, at least: 0.49 to 1 on the seeds from 200 on; of graphics at most 0.16."""
-_EDGES_KEPT, _EDGES_KEPT_SLOWLY = 0.7, 0.55
+"""Share of the cells that a wipe's edge is seen to pass, at least: 0.49 to 1 on the seeds from 200 on; graphics at most 0.16."""
+_EDGES_KEPT, _EDGES_KEPT_SLOWLY = 0.65, 0.55
 """When a greater share of the texture along the edges is still there, at once or while a dissolve takes, a graphic came or went,
 and the view went on: 0.85 to 0.96 and 0.60 to 0.70 on the seeds from 200 on, in cuts at most 0.56, in dissolves 0.51."""
 _FLAT = 5.0
