@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from deepsport.errors import MediaError
 from deepsport.timebase import FrameRate, FrameWindow, Span
 from deepsport.video import (
+    AudioAligner,
     FrameCache,
     FrameReader,
     MissingMedia,
@@ -241,6 +242,23 @@ def test_audio_is_in_step_with_the_picture(film_path: Path) -> None:
     assert len(part) == 16000
     assert np.flatnonzero(np.abs(part) > 0.2)[0] / 16000 == pytest.approx(0.1, abs=0.005)
     assert len(read_audio(film_path, 8000)) == pytest.approx(24000, abs=600)
+
+
+def test_sound_that_changes_its_format_goes_on_in_step() -> None:
+    def frames(rate: int, layout: str, start_s: float) -> Iterator[av.AudioFrame]:
+        for number in range(30):
+            level = np.full((1, 1024 * (1 + (layout == "stereo"))), 0.25, np.float32)
+            frame = av.AudioFrame.from_ndarray(level, format="flt", layout=layout)
+            frame.sample_rate, frame.time_base = rate, Fraction(1, rate)
+            frame.pts = round(start_s * rate) + 1024 * number
+            yield frame
+
+    aligner, chunks, first_s = AudioAligner(Path("film.mp4"), 16_000, 0.0), [], 30 * 1024 / 48_000
+    for frame in [*frames(48_000, "stereo", 0.0), *frames(44_100, "mono", first_s)]:
+        chunks += [chunk.copy() for chunk in aligner.feed(frame)]
+    sound_N = np.concatenate([*chunks, *aligner.flush()])
+    assert abs(len(sound_N) - (first_s + 30 * 1024 / 44_100) * 16_000) <= 2
+    assert sound_N[100:-100].min() > 0.2, "nothing is lost between the two"
 
 
 def test_audio_of_a_silent_film_is_empty(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def probe(path: Path) -> MediaInfo:
         tick = Fraction(stream.time_base)
         # A millisecond clock (Matroska) may round each way; past a quarter of a frame the steps are no longer even.
         nominal = 1 / rate
-        variable = any(abs(delta * tick - nominal) > max(nominal / 4, tick) for delta in deltas)
+        variable = any(abs(delta * tick - nominal) > max(nominal / 4, tick) for delta in set(deltas))
         rotation = round(first.rotation / 90) * 90 % 360
         aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
         width, height = display_size(first.width, first.height, aspect, rotation)

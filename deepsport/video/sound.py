@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
+from av.audio.fifo import AudioFifo
 from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 from av.stream import Disposition
@@ -19,6 +20,8 @@ from deepsport.video.media import open_media, probe
 Samples = npt.NDArray[np.float32]
 """Mono, in [-1, 1]."""
 _MAX_GAP_S = 600.0
+_AT_ONCE = 1 << 14
+"""Samples of the source that are resampled in one call; a call for each frame of 1024 costs four times as much."""
 
 
 class AudioAligner:
@@ -37,6 +40,7 @@ class AudioAligner:
         self._shape: tuple[str, str, int] | None = None
         self._fed = 0.0
         self._skip = 0
+        self._waiting = AudioFifo()
 
     def feed(self, frame: av.AudioFrame) -> list[Samples]:
         """The samples that this frame completes, in order."""
@@ -45,7 +49,7 @@ class AudioAligner:
         if shape != self._shape:
             chunks += self.flush()
             self._resampler = AudioResampler(format="flt", layout="mono", rate=self._rate)
-            self._shape = shape
+            self._shape, self._waiting = shape, AudioFifo()  # a fifo takes one format
         if frame.time is not None:
             off = round((frame.time - self._origin_s) * self._rate - self._fed)
             if abs(off) > _MAX_GAP_S * self._rate:
@@ -60,8 +64,14 @@ class AudioAligner:
                 self._fed += off
         self._fed += frame.samples * self._rate / frame.sample_rate
         frame.pts = None
-        assert self._resampler is not None
-        return chunks + self._cut(self._resampler.resample(frame))
+        self._waiting.write(frame)
+        if self._waiting.samples >= _AT_ONCE:
+            chunks += self._resampled()
+        return chunks
+
+    def _resampled(self) -> list[Samples]:
+        waiting = self._waiting.read()
+        return [] if waiting is None or self._resampler is None else self._cut(self._resampler.resample(waiting))
 
     def _cut(self, frames: Iterable[av.AudioFrame]) -> list[Samples]:
         chunks = []
@@ -74,7 +84,9 @@ class AudioAligner:
         return chunks
 
     def _drain(self) -> list[Samples]:
-        return self._cut(self._resampler.resample(None)) if self._resampler is not None and self._fed else []
+        if self._resampler is None or not self._fed:
+            return []
+        return self._resampled() + self._cut(self._resampler.resample(None))
 
     def flush(self) -> list[Samples]:
         """What the resampler still holds."""
