@@ -6,9 +6,9 @@ second; from sights it is told what kind of camera a shot is and which shot a re
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
@@ -44,6 +44,10 @@ class Glances:
     """Scales frames down, and keeps what is kept, in files: 16 bytes a frame, and 440 a sight."""
 
     def __init__(self, sight_every: int) -> None:
+        import cv2  # not to be loaded by who reads a recipe
+
+        # Area, for bilinear scaling this far down flickers.
+        self._resize: Any = partial(cv2.resize, interpolation=cv2.INTER_AREA)
         self._every = max(1, sight_every)
         self._scaler = VideoReformatter()
         self._block_N3HW = np.empty((_BLOCK, 3, HEIGHT, WIDTH), np.uint8)
@@ -67,9 +71,8 @@ class Glances:
             from_HW = from_HW[apart // 2 :: apart]
             if not (from_HW.shape[0] % (2 * HEIGHT) or from_HW.shape[1] % (2 * WIDTH)):
                 # OpenCV halves with SIMD, and adds up larger blocks without: in two steps a frame costs a third less.
-                from_HW = np.asarray(cv2.resize(from_HW, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
-            # Area, for bilinear scaling this far down flickers.
-            to_HW[:] = cv2.resize(from_HW, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+                from_HW = self._resize(from_HW, None, fx=0.5, fy=0.5)
+            to_HW[:] = self._resize(from_HW, (WIDTH, HEIGHT))
         if self._count % self._every == 0:
             self._sights.append(block_sums(to_3HW, 4, 4)[None] // 16)
             self._sight_indices.append(np.array([frame_index]))
