@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-LONGER_SFT = "{ num_steps = 230, batch_size = 16, learning_rate = 5e-4 }"
+LONGER_SFT = "{ num_steps = 600, batch_size = 16, learning_rate = 5e-4 }"
 """SFT as in the recipe, but for about the CPU of its SFT and GRPO together."""
 ROWS = ("SFT", "SFT, longer", "SFT + GRPO")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import random
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,15 +15,16 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 
 import train.sft
+from deepsport.agent.protocol import parse_turn
 from deepsport.errors import UserError
 from deepsport.ids import digest, sha256_file
 from export.manifest import read_manifest
-from train.config import PretrainConfig, SFTConfig, SightConfig
+from train.config import ColdStartConfig, PretrainConfig, SFTConfig, SightConfig
 from train.data import Encoded, Pixels, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
 from train.models import build_tiny, load
 from train.run import Checkpoint, Run, curriculum_order
-from train.sft import run_pretrain, run_sft
+from train.sft import Ruling, choosing, run_pretrain, run_sft
 from train.vision import learn_to_see
 from train.words import learn_words
 
@@ -89,6 +91,38 @@ def test_both_families_learn(family: str, train_world: SimpleNamespace) -> None:
     after = weights(taught)
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed and not any("visual" in name for name in changed), "it speaks differently, and sees as before"
+
+
+TAUGHT = {"num_steps": 50, "batch_size": 6, "learning_rate": 1e-2, "warmup_steps": 4}
+"""As the world's taught model: from it one knows what the cold start does when it is not ended."""
+
+
+def test_a_cold_start_ends_when_the_policy_looks_and_ends_there_again_after_a_kill(
+    train_world: SimpleNamespace, tmp_path: Path
+) -> None:
+    told: list[tuple[int, int]] = []
+    config = ColdStartConfig(**TAUGHT, until_looks=0.5)
+    ended = cold_start(train_world, tmp_path / "ended", config, on_step=lambda *n: told.append(n))
+    num_steps = len(ended.curve)
+    assert 2 <= num_steps < 50 and num_steps % 2 == 0
+    assert [row["loss"] for row in ended.curve] == [row["loss"] for row in train_world.taught().curve[:num_steps]]
+    assert told[0] == (1, 50) and told[-1] == (num_steps, num_steps)
+
+    def stop(step: int, _of: int) -> None:
+        if step == num_steps:
+            raise KeyboardInterrupt  # after the step, before it could be known that it was the last
+
+    every_step = Run(save_steps=1)
+    with pytest.raises(KeyboardInterrupt):
+        cold_start(train_world, tmp_path / "killed", config, run=every_step, on_step=stop)
+    resumed = cold_start(train_world, tmp_path / "killed", config, run=every_step)
+    assert resumed.lineage is not None and ended.lineage is not None
+    assert resumed.lineage.weights_sha256 == ended.lineage.weights_sha256 and resumed.curve == ended.curve
+
+
+def test_a_cold_start_whose_policy_never_looks_is_trained_to_its_end(train_world: SimpleNamespace, tmp_path: Path) -> None:
+    config = ColdStartConfig(num_steps=4, batch_size=2, learning_rate=1e-9, until_looks=0.2)
+    assert len(cold_start(train_world, tmp_path / "sft", config).curve) == 4
 
 
 def test_a_checkpoint_says_where_it_comes_from(train_world: SimpleNamespace, tmp_path: Path) -> None:
@@ -177,6 +211,28 @@ def test_pretraining_with_every_picture_and_with_none(
     config = config.model_copy(update={"training": SFTConfig(num_steps=1, batch_size=2)})
     assert run_pretrain(config, train_world.perception, tmp_path / "base").curve[0]["loss"] > 0
     assert [len(row.pixels.image_grid_thw) for rows in batches for row in rows] == [8 * shares["see_share"]] * 2
+
+
+def test_rulings_are_practised_in_any_two_colours() -> None:
+    known = [
+        Ruling("After what happens in frames 3-9, who restarts?", "foul, red, left, 2", "Other"),
+        Ruling("Who wins the point?", "ace, blue, 1", "Same"),
+        Ruling("Who wins the point?", "fault, white", "Other"),
+    ]
+    seen = set()
+    for seed in range(60):
+        said = choosing(random.Random(seed), known)
+        for user, assistant in zip(said[::2], said[1::2], strict=True):
+            shown = "".join(part["text"] for part in user["content"])
+            what, named = re.fullmatch(r"Frame \d+: (\w+), (\w+).* \n.*\nOptions: A\. \w+  B\. \w+", shown, re.DOTALL).groups()
+            options = re.findall(r"[AB]\. (\w+)", shown)
+            turn = parse_turn(assistant["content"][0]["text"])
+            assert named in options and len(set(options)) == 2
+            assert (turn.answer == named) == (what == "ace") and turn.answer in options
+            assert turn.think.startswith(f"{what}, {named}")
+            assert turn.think.endswith("Same team." if what == "ace" else "Other team.")
+            seen.add((what, named, options.index(named)))
+    assert len(seen) == 3 * 3 * 2, "every event in every colour, named first and second"
 
 
 def test_pretraining_is_deterministic_by_seed(train_world: SimpleNamespace, tmp_path: Path) -> None:

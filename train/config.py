@@ -48,6 +48,14 @@ class SFTConfig(Record):
     """How long Adam remembers the size of gradients."""
 
 
+class ColdStartConfig(SFTConfig):
+    """Supervised training before RL: enough that the policy finds the tool, no more."""
+
+    until_looks: float | None = Field(default=None, gt=0, le=1)
+    """It ends as soon as this share of its sampled answers to questions that need a look begins with a call, and after
+    ``num_steps`` at the latest; none means that it takes all of them. Not with a model that is spread over processes."""
+
+
 class SightConfig(Record):
     """The vision tower's own lessons, before it is heard through the language model."""
 
@@ -66,9 +74,9 @@ class PretrainConfig(Record):
     """Shape of the model."""
     sight: SightConfig = SightConfig()
     """First sight: the vision tower alone."""
-    words: SFTConfig = SFTConfig(num_steps=450, batch_size=16, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
+    words: SFTConfig = SFTConfig(num_steps=900, batch_size=16, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
     """First words: the language model alone, on lessons whose frames are told instead of shown."""
-    training: SFTConfig = SFTConfig(num_steps=450, batch_size=8, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
+    training: SFTConfig = SFTConfig(num_steps=400, batch_size=8, learning_rate=1.2e-3, warmup_steps=20, adam_beta2=0.95)
     """Then the two together."""
     see_first: float = Field(default=0.1, ge=0, le=1)
     """Share of the steps together, the first ones, that hold no questions on frames yet."""
@@ -76,8 +84,9 @@ class PretrainConfig(Record):
     """Share of captions, eight single frames to a conversation."""
     told_share: float = Field(default=0.25, ge=0, le=1)
     """Share of lessons in words; the rest are questions on frames, never with a tool."""
-    read_share: float = Field(default=0.15, ge=0, le=1)
-    """Of the lessons in words, those that only have to be written: windows, and the calls that would ask for them."""
+    read_share: float = Field(default=0.4, ge=0, le=1)
+    """Of the lessons in words, those that are of the words alone: a third are windows and calls for them, the rest two teams and
+    which of them is meant."""
 
     @model_validator(mode="after")
     def _shares_are_parts_of_one(self) -> Self:
@@ -100,7 +109,7 @@ class GRPOConfig(Record):
     num_generations: int = Field(default=8, ge=2)
     """Rollouts of one question: the group."""
     learning_rate: float = 2e-4
-    """Peak learning rate; constant after warm-up."""
+    """Peak learning rate; it stays until the last 30 % of the steps and then falls to zero."""
     warmup_steps: int = 5
     """Steps until the peak learning rate is reached."""
     temperature: float = 0.7
@@ -111,5 +120,8 @@ class GRPOConfig(Record):
     """Weight of the KL term to the starting policy; 0 leaves it out."""
     loss: Literal["dapo", "grpo", "dr_grpo"] = "dapo"
     """How token losses are averaged."""
+    scale_rewards: Literal["group", "none"] = "group"
+    """What an advantage is divided by: ``group`` the spread of its group, as in the paper; ``none`` leaves it as it is, so that a
+    group in which nobody is right and one broke the rules moves the policy by that small penalty only."""
     lora_rank: int = 0
     """Rank of LoRA adapters on the language model's attention; 0 trains all weights."""

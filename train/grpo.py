@@ -1,7 +1,8 @@
 """Agentic GRPO with TRL: the policy plays episodes, several for each question, and learns from the better ones of a group.
 
-Kept of arXiv 2511.12908: groups of 8, the gated (v1) and adaptive (v2) reward, advantage (r - mean) / std, clipped ratio.
-Differs: no KL term unless ``beta`` is set (the paper gives no weight), DAPO's higher upper clip.
+Kept of arXiv 2511.12908: groups of 8, the gated (v1) and adaptive (v2) reward, advantage (r - mean) / std unless
+``scale_rewards`` says otherwise, clipped ratio. Differs: no KL term unless ``beta`` is set (the paper gives no weight), DAPO's
+higher upper clip.
 
 A reward is a function of the completion's own text: its turns are played again in a fresh episode. So a call whose frames did
 not fit and were rolled back by the trainer earns nothing, and every rule of the episode holds here as it does in evaluation.
@@ -29,7 +30,7 @@ from deepsport.taxonomy import Band
 from train.config import GRPOConfig
 from train.lessons import Lessons
 from train.models import END, keep_eyes, load, remember_pictures, unsampled_tokens
-from train.run import Checkpoint, OnStep, Run, trainer_arguments
+from train.run import Checkpoint, OnStep, Run, rate_arguments, trainer_arguments
 
 ASSISTANT = "<|im_start|>assistant\n"
 EMPTY_PROMPT = [{"role": "user", "content": ""}]
@@ -172,9 +173,7 @@ def run_grpo(
         batch = config.prompts_per_step * config.num_generations
         arguments = TrlGRPOConfig(
             **trainer_arguments(out, run, steps=config.num_steps, batch=batch, seed=seed),
-            learning_rate=config.learning_rate,
-            lr_scheduler_type="constant_with_warmup",
-            warmup_steps=config.warmup_steps,
+            **rate_arguments(config),
             num_generations=config.num_generations,
             steps_per_generation=run.accumulation(batch),
             max_completion_length=config.max_completion_tokens,
@@ -182,6 +181,7 @@ def run_grpo(
             temperature=config.temperature,
             beta=config.beta,
             loss_type=config.loss,
+            scale_rewards=config.scale_rewards,
             epsilon_high=0.28,
             shuffle_dataset=False,
             generation_kwargs={"suppress_tokens": unsampled_tokens(loaded.processor)},

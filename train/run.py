@@ -26,6 +26,7 @@ from deepsport import ids
 from deepsport.errors import UserError
 from deepsport.records import Record
 from export.manifest import read_manifest
+from train.config import GRPOConfig, SFTConfig
 from train.models import Loaded, save
 
 OnStep = Callable[[int, int], None]
@@ -40,6 +41,10 @@ class _Steps(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._on_step(state.global_step, state.max_steps)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step < state.max_steps:  # it ended early
+            self._on_step(state.global_step, state.global_step)
 
 
 class Lineage(Record):
@@ -275,6 +280,16 @@ def trainer_arguments(out: Path, run: Run, *, steps: int, batch: int, seed: int)
         "disable_tqdm": True,
         "remove_unused_columns": False,
         "dataloader_pin_memory": False,
+    }
+
+
+def rate_arguments(config: SFTConfig | GRPOConfig) -> dict[str, Any]:
+    """How the learning rate goes: up, level, and down to zero in the last 30 % of the steps."""
+    return {
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": "warmup_stable_decay",
+        "lr_scheduler_kwargs": {"num_decay_steps": round(0.3 * config.num_steps), "decay_type": "linear"},
+        "warmup_steps": config.warmup_steps,
     }
 
 

@@ -134,7 +134,7 @@ def render_call(think: str, window: FrameWindow) -> str:
     >>> render_call("Go.", FrameWindow(idx_start=5, idx_end=9))
     '<think>Go.</think><tool_call>{"name": "frame_extraction_tool", "arguments": {"idx_start": 5, "idx_end": 9}}</tool_call>'
     """
-    return f"<think>{_free_of_tags(think)}</think><tool_call>{call_json(window)}</tool_call>"
+    return f"<think>{_free_of_tags(think)}</think>{call_of(window)}"
 
 
 def render_lookup(think: str, lookup: Lookup) -> str:
@@ -150,9 +150,10 @@ def render_lookup(think: str, lookup: Lookup) -> str:
     return f"<think>{_free_of_tags(think)}</think><tool_call>{_free_of_tags(json.dumps(call))}</tool_call>"
 
 
-def call_json(window: FrameWindow) -> str:
-    """What stands inside a call's tags."""
-    return json.dumps({"name": TOOL_NAME, "arguments": {"idx_start": window.idx_start, "idx_end": window.idx_end}})
+def call_of(window: FrameWindow) -> str:
+    """The call for a window, without a thought before it."""
+    arguments = {"idx_start": window.idx_start, "idx_end": window.idx_end}
+    return f"<tool_call>{json.dumps({'name': TOOL_NAME, 'arguments': arguments})}</tool_call>"
 
 
 def render_answer(think: str, answer: str) -> str:
