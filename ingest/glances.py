@@ -46,6 +46,8 @@ class Glances:
     def __init__(self, sight_every: int) -> None:
         import cv2  # not to be loaded by who reads a recipe
 
+        # Ingest is a process a core: OpenCV would wake a thread on each for every frame, at twice the CPU.
+        cv2.setNumThreads(1)
         # Area, for bilinear scaling this far down flickers.
         self._resize: Any = partial(cv2.resize, interpolation=cv2.INTER_AREA)
         self._every = max(1, sight_every)

@@ -11,8 +11,6 @@ from av.video.frame import VideoFrame
 from pydantic import BaseModel, ConfigDict, Field
 
 from deepsport.video import (
-    FULL_RANGE,
-    JpegWriter,
     MediaInfo,
     PacketCopier,
     Painter,
@@ -164,14 +162,16 @@ class Stills:
         self._work = work
         self._every = round(info.rate.fps / per_s) if per_s > 0 else 0
         self._painter = Painter(fitted(info.width, info.height, config.width, config.height), info.rotation)
-        self._writer = JpegWriter()
         self._due = 0
 
     def feed(self, frame: VideoFrame, frame_index: int, copies: int) -> None:
         """Write the frame when it is shown at a step for which a still is due."""
         if self._every and frame_index + copies > self._due:
+            import cv2  # not to be loaded by who reads a recipe
+
             path = self._work / f"{self._due:08d}.jpg"
-            path.write_bytes(self._writer.jpeg(self._painter.yuv(frame, FULL_RANGE)))
+            _, jpeg = cv2.imencode(".jpg", self._painter.bgr(frame), (cv2.IMWRITE_JPEG_QUALITY, 85))
+            path.write_bytes(jpeg.tobytes())
             self.written.append((self._due, path))
             self._due += self._every
 

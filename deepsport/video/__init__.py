@@ -12,19 +12,17 @@ Array legend: T frames, H height, W width, C channels (RGB), N audio samples. Er
 
 from deepsport.video.fields import Deinterlacer
 from deepsport.video.media import MediaInfo, MissingMedia, NoVideoStream, display_size, open_media, probe, video_stream
-from deepsport.video.pictures import FULL_RANGE, Frames, JpegWriter, Painter, iter_frames, matrix_of, pillarboxed
+from deepsport.video.pictures import Frames, Painter, iter_frames, matrix_of, pillarboxed
 from deepsport.video.reading import FrameCache, FrameReader, PictureReader
 from deepsport.video.sound import AudioAligner, Samples, read_audio
 from deepsport.video.writing import PacketCopier, VideoWriter, cut_clip, write_video
 
 __all__ = [
-    "FULL_RANGE",
     "AudioAligner",
     "Deinterlacer",
     "FrameCache",
     "FrameReader",
     "Frames",
-    "JpegWriter",
     "MediaInfo",
     "MissingMedia",
     "NoVideoStream",

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from av.codec.context import CodecContext
 from av.error import FFmpegError
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
@@ -55,23 +52,23 @@ class Painter:
         """The frame as BGR, HWC uint8, as OpenCV wants it."""
         return self._turned(self._scaled(frame, "bgr24").to_ndarray())
 
-    def yuv(self, frame: VideoFrame, color_range: int = LIMITED_RANGE) -> VideoFrame:
+    def yuv(self, frame: VideoFrame) -> VideoFrame:
         """The frame as a yuv420p picture; its YUV matrix is kept and named."""
         matrix = matrix_of(frame)
         picture = self._scaler.reformat(
             frame,
             width=self._stored[0],
             height=self._stored[1],
-            format="yuvj420p" if color_range == FULL_RANGE else "yuv420p",
+            format="yuv420p",
             src_colorspace=matrix,
             dst_colorspace=matrix,
-            dst_color_range=color_range,
+            dst_color_range=LIMITED_RANGE,
             interpolation=Interpolation.AREA,
             threads=1,
         )
         if self._turns:
             picture = picture_of([np.rot90(plane, self._turns) for plane in planes_of(picture)])
-        picture.colorspace, picture.color_range = matrix, color_range
+        picture.colorspace, picture.color_range = matrix, LIMITED_RANGE
         return picture
 
     def _turned(self, image_HWC: npt.NDArray[np.generic]) -> Frames:
@@ -109,30 +106,6 @@ def pillarboxed(picture: VideoFrame, size: tuple[int, int]) -> VideoFrame:
     boxed = picture_of(planes)
     boxed.colorspace, boxed.color_range = picture.colorspace, picture.color_range
     return boxed
-
-
-class JpegWriter:
-    """Turns yuv420p pictures of one size into JPEGs, without a detour over RGB."""
-
-    def __init__(self, quantiser: int = 4) -> None:
-        self._quantiser = quantiser
-        self._encoder: VideoCodecContext | None = None
-        self._scaler = VideoReformatter()
-        self._count = 0
-
-    def jpeg(self, picture: VideoFrame) -> bytes:
-        """The picture as a JPEG file, as it is where it has full range already. quantiser: 2 is best, 31 is smallest."""
-        full = self._scaler.reformat(picture, format="yuvj420p", dst_color_range=FULL_RANGE, threads=1)
-        if self._encoder is None:
-            encoder = CodecContext.create("mjpeg", "w")
-            assert isinstance(encoder, VideoCodecContext)
-            encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "yuvj420p"
-            encoder.time_base, encoder.thread_count = Fraction(1, 25), 1
-            encoder.options = {"qmin": str(self._quantiser), "qmax": str(self._quantiser), "huffman": "default"}
-            self._encoder = encoder
-        full.pts, full.time_base = self._count, Fraction(1, 25)
-        self._count += 1
-        return b"".join(bytes(packet) for packet in self._encoder.encode(full))
 
 
 def matrix_of(frame: VideoFrame) -> int:
