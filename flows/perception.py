@@ -151,7 +151,7 @@ def _exchange(
 ) -> Sample:
     """A question with its looks, what each frame shows in words, and the replies; told where there are no pictures."""
     windows = [(event, window) for event in broadcast.events if (window := evidence_in(clip, event)) is not None]
-    content = {
+    content: dict[str, object] = {
         "prompt": question_prompt(question, clip.num_frames),
         "looks": looks,
         "captions": [
@@ -160,7 +160,23 @@ def _exchange(
         ],
         "replies": _replies(question, clip, broadcast.events, looks),
     }
+    if kind == "told" and question.task is Task.RULE_CONSEQUENCE:
+        content["ruling"] = _ruling(question, clip, next(event for event, _ in windows if event.event_id in question.event_ids))
     return frames_sample(make_id(kind, question.question_id), content, jpegs, licence="Apache-2.0")
+
+
+def _ruling(question: Question, clip: Clip, event: Event) -> dict[str, object]:
+    """For whom the rules decide what follows an event, with the two teams left open, to be practised in any two colours."""
+    same = question.answers[0] == event.team
+    anyone = event.model_copy(update={"team": "{named}"})
+    asked = question.model_copy(update={"options": ("{first}", "{second}"), "answers": ("{named}" if same else "{other}",)})
+    return {
+        "prompt": question_prompt(asked, clip.num_frames),
+        "caption": describe(anyone),
+        "thought": thought_of(asked, question.evidence, anyone),
+        "answer": asked.answers[0],
+        "team": event.team,
+    }
 
 
 def _replies(question: Question, clip: Clip, events: Sequence[Event], looks: Sequence[Sequence[int]]) -> list[str]:

@@ -13,7 +13,7 @@ from PIL import Image
 import flows.perception
 from annotate.templates import TemplateConfig
 from annotate.verify import stretches_in
-from deepsport.agent.protocol import parse_turn, question_prompt
+from deepsport.agent.protocol import parse_turn, question_prompt, render_answer
 from deepsport.agent.scoring import score_answer
 from deepsport.ids import make_id
 from deepsport.records import Clip, Event, Question
@@ -138,6 +138,23 @@ def test_a_reply_names_the_event_only_after_a_frame_of_its_evidence(exchanges: l
         ways[tuple(rights)] += 1
         assert not any(rights[:-1]), "once it is answered, nothing more is shown"
     assert {(True,), (False, True), (False, False, True)} <= set(ways)
+
+
+def test_a_ruling_in_its_own_colours_is_the_lesson_it_was_taken_from(exchanges: list[Exchange]) -> None:
+    with_ruling = [one for one in exchanges if "ruling" in one.content]
+    assert {one.sample.key for one in with_ruling} == {
+        one.sample.key for one in exchanges if one.told and one.question.task is Task.RULE_CONSEQUENCE
+    }
+    answers = Counter()
+    for one in with_ruling:
+        named, (first, second) = one.event.team, one.question.options
+        colours = {"named": named, "other": second if named == first else first, "first": first, "second": second}
+        ruling = {part: text.format(**colours) for part, text in one.content["ruling"].items()}
+        assert ruling["prompt"] == one.content["prompt"] and ruling["team"] == named
+        assert ruling["caption"] == describe(one.event)
+        assert one.content["replies"][-1] == render_answer(ruling["thought"], ruling["answer"])
+        answers[one.content["ruling"]["answer"]] += 1
+    assert answers.keys() == {"{named}", "{other}"}
 
 
 def test_where_something_happens_is_looked_up_stretch_by_stretch(exchanges: list[Exchange]) -> None:

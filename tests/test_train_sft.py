@@ -24,7 +24,7 @@ from train.data import Encoded, Pixels, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
 from train.models import build_tiny, load
 from train.run import Checkpoint, Run, curriculum_order
-from train.sft import Ruling, choosing, run_pretrain, run_sft
+from train.sft import choosing, run_pretrain, run_sft
 from train.vision import learn_to_see
 from train.words import learn_words
 
@@ -93,19 +93,16 @@ def test_both_families_learn(family: str, train_world: SimpleNamespace) -> None:
     assert changed and not any("visual" in name for name in changed), "it speaks differently, and sees as before"
 
 
-TAUGHT = {"num_steps": 50, "batch_size": 6, "learning_rate": 1e-2, "warmup_steps": 4}
-"""As the world's taught model: from it one knows what the cold start does when it is not ended."""
-
-
 def test_a_cold_start_ends_when_the_policy_looks_and_ends_there_again_after_a_kill(
     train_world: SimpleNamespace, tmp_path: Path
 ) -> None:
     told: list[tuple[int, int]] = []
-    config = ColdStartConfig(**TAUGHT, until_looks=0.5)
+    whole = train_world.taught()
+    config = ColdStartConfig(**whole.lineage.config, until_looks=0.5)
     ended = cold_start(train_world, tmp_path / "ended", config, on_step=lambda *n: told.append(n))
     num_steps = len(ended.curve)
     assert 2 <= num_steps < 50 and num_steps % 2 == 0
-    assert [row["loss"] for row in ended.curve] == [row["loss"] for row in train_world.taught().curve[:num_steps]]
+    assert [row["loss"] for row in ended.curve] == [row["loss"] for row in whole.curve[:num_steps]]
     assert told[0] == (1, 50) and told[-1] == (num_steps, num_steps)
 
     def stop(step: int, _of: int) -> None:
@@ -214,14 +211,18 @@ def test_pretraining_with_every_picture_and_with_none(
 
 
 def test_rulings_are_practised_in_any_two_colours() -> None:
-    known = [
-        Ruling("After what happens in frames 3-9, who restarts?", "foul, red, left, 2", "Other"),
-        Ruling("Who wins the point?", "ace, blue, 1", "Same"),
-        Ruling("Who wins the point?", "fault, white", "Other"),
+    ask = "After what happens in frames 3-9, whose turn is it?\nOptions: A. {first}  B. {second}"
+    rulings = [
+        {"prompt": ask, "caption": caption, "thought": f"{caption}. {whom} team.", "answer": answer, "team": team}
+        for caption, whom, answer, team in (
+            ("foul, {named}, left, 2", "Other", "{other}", "red"),
+            ("ace, {named}, 1", "Same", "{named}", "blue"),
+            ("fault, {named}", "Other", "{other}", "white"),
+        )
     ]
     seen = set()
     for seed in range(60):
-        said = choosing(random.Random(seed), known)
+        said = choosing(random.Random(seed), rulings)
         for user, assistant in zip(said[::2], said[1::2], strict=True):
             shown = "".join(part["text"] for part in user["content"])
             what, named = re.fullmatch(r"Frame \d+: (\w+), (\w+).* \n.*\nOptions: A\. \w+  B\. \w+", shown, re.DOTALL).groups()

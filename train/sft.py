@@ -8,10 +8,9 @@ from __future__ import annotations
 import functools
 import itertools
 import random
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from datasets import Dataset
 from torch.utils.data import SequentialSampler
@@ -158,6 +157,7 @@ def run_sft(
 FRAMES_A_CONVERSATION = 8
 """About as many tokens as a glance with its question: a batch is padded to its longest conversation."""
 THINGS_TO_READ = 8
+RULING_PARTS = ("prompt", "caption", "thought", "answer")
 RULINGS_TO_GIVE = 3
 """As many as make a lesson no longer than others in words: a batch is padded to its longest."""
 LARGEST_LABEL = 200
@@ -206,11 +206,11 @@ def run_pretrain(
     def told(key: str) -> Encoded:
         return encode(loaded.processor, stills.told_in_words(key), nothing)
 
-    known = rulings(stills)
+    rulings = [value["ruling"] for value in stills.told.values() if "ruling" in value]
 
     def read(number: str) -> Encoded:
         lots = random.Random(f"{seed}/{number}")
-        return encode(loaded.processor, choosing(lots, known) if known and lots.random() < 2 / 3 else reading(lots), nothing)
+        return encode(loaded.processor, choosing(lots, rulings) if rulings and lots.random() < 2 / 3 else reading(lots), nothing)
 
     def row(number: int) -> Encoded:
         keys = plan[number]
@@ -267,40 +267,21 @@ def reading(rng: random.Random) -> Conversation:
     ]
 
 
-class Ruling(NamedTuple):
-    """For whom the rules decide what follows an event."""
-
-    question: str
-    caption: str
-    """The event's: what happened, the team, and more."""
-    whom: str
-    """``Same`` team or ``Other``."""
-
-
-_RULING = re.compile(r"<think>(?P<caption>.+)\. (?P<whom>Same|Other) team\.</think>")
-
-
-def rulings(stills: Stills) -> list[Ruling]:
-    """What is decided for a team in the lessons in words."""
-    decided = ((value["prompt"], _RULING.match(value["replies"][-1])) for value in stills.told.values())
-    return [Ruling(prompt.partition("\nOptions: ")[0], *found.groups()) for prompt, found in decided if found]
-
-
-def choosing(rng: random.Random, known: Sequence[Ruling]) -> Conversation:
+def choosing(rng: random.Random, rulings: Sequence[Mapping[str, str]]) -> Conversation:
     """A lesson in writing: of two teams the one that a caption names, or the other, whichever the rules mean; in any two colours.
 
     A pretrained backbone knows which of two is not the one that was named.
     """
-    teams = sorted({ruling.caption.split(", ")[1] for ruling in known})
+    teams = sorted({ruling["team"] for ruling in rulings})
     conversation: Conversation = []
-    for question, caption, whom in rng.choices(known, k=RULINGS_TO_GIVE):
-        what, _, *more = caption.split(", ")
+    for ruling in rng.choices(rulings, k=RULINGS_TO_GIVE):
         named, other = rng.sample(teams, 2)
-        caption = ", ".join([what, named, *more])
-        options = "  ".join(f"{letter}. {team}" for letter, team in zip("AB", rng.sample([named, other], 2), strict=True))
-        shown = [*worded([rng.randrange(LARGEST_LABEL)], [caption]), text_part(f"\n{question}\nOptions: {options}")]
-        reply = render_answer(f"{caption}. {whom} team.", named if whom == "Same" else other)
-        conversation += [{"role": "user", "content": shown}, turn_message(reply)]
+        first, second = rng.sample([named, other], 2)
+        prompt, caption, thought, answer = (
+            ruling[part].format(named=named, other=other, first=first, second=second) for part in RULING_PARTS
+        )
+        shown = [*worded([rng.randrange(LARGEST_LABEL)], [caption]), text_part(f"\n{prompt}")]
+        conversation += [{"role": "user", "content": shown}, turn_message(render_answer(thought, answer))]
     return conversation
 
 
