@@ -121,7 +121,7 @@ def open_session(
 ) -> Session:
     """The surroundings of a command, from its options, the environment and ``.env``.
 
-    A command that needs no workspace makes no folder for it.
+    A command that needs no workspace makes no folder for it, nor does one whose recipe is refused.
 
     Raises: UserError for what cannot be.
     """
@@ -130,9 +130,10 @@ def open_session(
         raise UserError(f"--workers {workers}: at least one process is needed")
     setup("INFO", json_lines=log_json, secrets=settings.secrets())
     logging.getLogger("faster_whisper").setLevel(logging.WARNING)
+    checked = with_settings(load_recipe(recipe, overrides), settings)  # before the folder is made
     return Session(
         workspace=(open_workspace if needs_workspace else Workspace)(workspace or settings.workspace),
-        recipe=with_settings(load_recipe(recipe, overrides), settings),
+        recipe=checked,
         settings=settings,
         workers=workers or settings.num_workers,
         console=Console(stderr=True, quiet=log_json or os.environ.get("RANK", "0") != "0"),  # of torchrun's processes one speaks

@@ -134,6 +134,14 @@ def test_more_tools_are_a_setting_that_changes_hashes_only_where_it_is_used(tmp_
         run_train(open_session(workspace=tmp_path, overrides=[tools]))
 
 
+def test_a_refused_recipe_leaves_no_folder(tmp_path: Path) -> None:
+    from flows.session import open_session
+
+    with pytest.raises(RecipeError, match="until_looks"):
+        open_session(workspace=tmp_path / "new", overrides=["train.sft.until_looks=2"])
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_transcript_of_a_clip_is_on_its_own_frames() -> None:
     from deepsport.records import Clip, Utterance
     from deepsport.taxonomy import Sport
