@@ -40,7 +40,7 @@ SPORTS = (Sport.SOCCER, Sport.TENNIS, Sport.VOLLEYBALL)
 FROZEN_SEED, TUNING_SEED = 9400, 200
 ALONE = "lean, shots alone"
 TUNED = {"adaptive": 6.0, "content": 24.0, "histogram": 0.02, "hash": 0.395}
-"""The best of GRID, by ``--tune``; where that is the default the row stands twice."""
+"""The best of GRID, by ``--tune``."""
 GRID = {
     "adaptive": (1.5, 2.0, 3.0, 4.0, 5.0, 6.0),
     "content": (10.0, 15.0, 20.0, 24.0, 27.0, 32.0),
