@@ -1,13 +1,14 @@
 """How well changes of shot are found, beside PySceneDetect, on simulated broadcasts whose truth is known to the frame.
 
-    python -m benchmarks.shots [--seeds 10] [--seconds 45] [--tune] [--json]
+    python -m benchmarks.shots [--seeds 10] [--seconds 45] [--network] [--tune] [--json]
 
 The broadcasts are produced as on television: cuts, dissolves, fades, wipes around replays, flashes, graphics. Each is written as
 an mp4, decoded once, and every detector is fed the same frames. A change counts as found when a cut lies within 2 frames of it,
 or, for a gradual one, when it overlaps what was found (2 frames more on either side); each finding counts once. Reported are the
 seeds from 9400 on, which nobody tunes on; ours are the defaults of ShotConfig, set on the seeds from 200 on. PySceneDetect's
 detectors stand with their defaults and with the best of six thresholds each: ``--tune`` prints the F1 of all, on the seeds from
-200 on. ``shots alone`` is ours as `detect_shots` runs it, on pictures decoded without the deblocking filter. CPU is that of the
+200 on. With ``--network`` TransNetV2 is shown all pictures, and ours those it is unsure of (extra ``transnet``; some minutes).
+``shots alone`` is ours as `detect_shots` runs it, on pictures decoded without the deblocking filter. CPU is that of the
 detector with its scaling, the decode not counted; ``python -m benchmarks.ingest`` counts all.
 """
 
@@ -108,7 +109,7 @@ def find(film: Film, configs: Sequence[ShotConfig], *, deblock: bool = True) -> 
         for i, finder in enumerate(finders):
             start = time.process_time()
             finder.feed(picture, small_3HW, number)
-            spent[i] += time.process_time() - start + (glance_s if configs[i].detector == "lean" else 0)
+            spent[i] += time.process_time() - start + (glance_s if configs[i].detector in ("lean", "network") else 0)
     found = []
     for i, finder in enumerate(finders):
         start = time.process_time()
@@ -236,6 +237,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10, help="broadcasts; the three sports take turns")
     parser.add_argument("--seconds", type=float, default=45)
+    parser.add_argument("--network", action="store_true", help="with TransNetV2, alone and as our second look")
     parser.add_argument("--tune", action="store_true", help="try PySceneDetect's thresholds, on other seeds")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     args = parser.parse_args()
@@ -253,7 +255,11 @@ def main() -> None:
             f"PySceneDetect {kind} at {value:g}": ShotConfig.model_validate({"detector": kind, "threshold": value})
             for kind, value in TUNED.items()
         }
-        table = measure(films, {"lean": ShotConfig(), **peers})
+        ours = {"lean": ShotConfig()}
+        if args.network:
+            peers["TransNetV2"] = ShotConfig(detector="network")
+            ours["lean, second look"] = ShotConfig(second_look=True)
+        table = measure(films, {**ours, **peers})
     best = max(table[name]["f1"] for name in peers)
     figures = {"scores": table, "f1_over_best_peer": table["lean"]["f1"] / best, "seeds": args.seeds, "seconds": args.seconds}
     if args.json:

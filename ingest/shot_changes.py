@@ -8,7 +8,7 @@ change is told from it: a view that moved, a graphic beside which the picture go
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -19,6 +19,9 @@ from deepsport.taxonomy import Transition
 from deepsport.timebase import FrameRate, FrameWindow
 from ingest.glances import HEIGHT, WIDTH, Pictures, block_sums
 from ingest.shots import Change, ShotConfig
+
+if TYPE_CHECKING:
+    from ingest.shot_network import SecondLook
 
 Array = npt.NDArray[np.float32]
 
@@ -47,6 +50,8 @@ _EDGES_KEPT, _EDGES_KEPT_SLOWLY = 0.65, 0.55
 and the view went on: 0.85 to 0.96 and 0.60 to 0.70 on the seeds from 200 on, in cuts at most 0.56, in dissolves 0.51."""
 _FLAT = 5.0
 """Spread of brightness below which a picture is of one colour."""
+_UNSURE = 2.0
+"""Doubt beyond all that is found without a second look."""
 
 
 class Evidence(NamedTuple):
@@ -57,7 +62,7 @@ class Evidence(NamedTuple):
     last: int
     """Pictures that belong to neither shot; first = last = the first of the new shot for a cut."""
     doubt: float
-    """0 where the pictures fit the kind exactly, 1 where they hardly do."""
+    """0 where the pictures fit the kind exactly, 1 where they hardly do, 2 more where only a second look spoke for it."""
 
 
 def steps(pictures_N3HW: Pictures) -> Array:
@@ -275,6 +280,20 @@ def resolve(found: Sequence[Evidence], min_shot: int) -> list[Evidence]:
     return sorted(kept, key=lambda e: e.first)
 
 
+def _lenient(config: ShotConfig) -> ShotConfig:
+    """Halfway from the settings to those that let everything pass."""
+    return config.model_copy(
+        update={
+            "step_ratio": (config.step_ratio + 1) / 2,
+            "min_step": config.min_step / 2,
+            "kept_view": (config.kept_view + 1) / 2,
+            "same_view": (config.same_view + 1) / 2,
+            "blend": (config.blend + 0.5) / 2,
+            "crossed": config.crossed / 2,
+        }
+    )
+
+
 class LeanFinder:
     """Finds changes in frames fed one after another; a frame costs about a tenth of a millisecond."""
 
@@ -285,6 +304,11 @@ class LeanFinder:
         self._numbers: list[int] = []
         self._judged = 0
         """How many of the pictures at hand have been judged."""
+        self._second: SecondLook | None = None
+        if config.second_look:
+            from ingest.shot_network import SecondLook
+
+            self._second = SecondLook()
         self._found: list[Evidence] = []
 
     def feed(self, picture: VideoFrame, small_3HW: Pictures, frame_index: int) -> None:
@@ -305,9 +329,13 @@ class LeanFinder:
         if len(pictures_N3HW) < 2:
             return
         step_N, within = steps(pictures_N3HW), slice(self._judged, end)
-        for find in _FINDERS:
-            for e in find(pictures_N3HW, step_N, self._config, within):
-                self._found.append(e._replace(first=self._numbers[e.first], last=self._numbers[e.last]))
+        found = [e for find in _FINDERS for e in find(pictures_N3HW, step_N, self._config, within)]
+        if self._second is not None:
+            unsure = [e for find in _FINDERS for e in find(pictures_N3HW, step_N, _lenient(self._config), within)]
+            # What is surely a change is no longer asked about, nor is what lies too close to one.
+            both = resolve([*found, *(e._replace(doubt=e.doubt + _UNSURE) for e in unsure)], self._min_shot)
+            found += [e for e in both if e.doubt >= _UNSURE and self._second.sees(pictures_N3HW, e.first, e.last)]
+        self._found += [e._replace(first=self._numbers[e.first], last=self._numbers[e.last]) for e in found]
         gone = max(0, end - REACH)
         self._pictures_N3HW[: len(pictures_N3HW) - gone] = pictures_N3HW[gone:].copy()
         self._numbers, self._judged = self._numbers[gone:], end - gone

@@ -1,7 +1,7 @@
 """Shots: where the broadcast changes from one picture to another, and how.
 
 A `Finder` is fed the frames that ingest decodes anyway and gives the changes; `finder_of` makes the one that the config names:
-our own (shot_changes.py), or one of PySceneDetect's, which find hard cuts only.
+our own (shot_changes.py), a network (shot_network.py), or one of PySceneDetect's, which find hard cuts only.
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ class ShotConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    detector: Literal["lean", "adaptive", "content", "histogram", "hash"] = "lean"
-    """``lean`` is our own; the others are PySceneDetect's, which find hard cuts only."""
+    detector: Literal["lean", "adaptive", "content", "histogram", "hash", "network"] = "lean"
+    """``lean`` is our own; ``network`` is TransNetV2 (extra ``transnet``), at more than ten times the cost; the others are
+    PySceneDetect's, which find hard cuts only."""
     threshold: float | None = Field(default=None, gt=0)
-    """Of PySceneDetect's detector; empty is its own default. Not used by lean."""
+    """Of the detector; empty is its own default. Not used by lean."""
+    second_look: bool = False
+    """Whether lean asks the network (extra ``transnet``) about what is almost a change by its own features."""
     min_shot_s: float = Field(default=0.4, ge=0)
     """Changes closer than this to a likelier one are left out."""
     step_ratio: float = Field(default=3.0, ge=1)
@@ -73,11 +76,18 @@ class Finder(Protocol):
 
 
 def finder_of(config: ShotConfig, rate: FrameRate) -> Finder:
-    """The finder that the config names."""
+    """The finder that the config names.
+
+    Raises: UserError when it needs a package that is not installed.
+    """
     if config.detector == "lean":
         from ingest.shot_changes import LeanFinder
 
         return LeanFinder(config, rate)
+    if config.detector == "network":
+        from ingest.shot_network import NetworkFinder
+
+        return NetworkFinder(config, rate)
     from ingest.shot_peers import PeerFinder
 
     return PeerFinder(config, rate)
