@@ -286,7 +286,7 @@ class Headline(Figures):
     num_questions: int
     """Held-out questions."""
     sft_accuracy: Share
-    """SFT, from which GRPO starts; where it is a cold start it ends early, and is no measure of what SFT can do."""
+    """SFT, from which GRPO starts."""
     grpo_accuracy: Share
     """SFT + GRPO."""
     gain_points: float

@@ -32,7 +32,7 @@ from export.shards import ShardConfig
 from flows.perception import PerceptionConfig
 from ingest.broadcast import IngestConfig
 from ingest.simulator.schedule import SimulatorConfig
-from train.config import ColdStartConfig, GRPOConfig, PretrainConfig, SFTConfig
+from train.config import GRPOConfig, PretrainConfig, SFTConfig
 
 STAGES = ("ingest", "annotate", "curriculum", "export", "train")
 """Stages with a hash, in order. The base model stands beside them: difficulty is measured with it, so it counts to curriculum."""
@@ -135,7 +135,7 @@ class CurriculumSettings(_Settings):
 class TrainSettings(_Settings):
     """Training and measuring."""
 
-    sft: ColdStartConfig = Field(default_factory=ColdStartConfig)
+    sft: SFTConfig = Field(default_factory=SFTConfig)
     """Cold start on trajectories."""
     longer_sft: SFTConfig | None = None
     """A second, longer SFT from the same start, as long as SFT and GRPO together: what the same compute would give without RL."""

@@ -137,8 +137,8 @@ def test_more_tools_are_a_setting_that_changes_hashes_only_where_it_is_used(tmp_
 def test_a_refused_recipe_leaves_no_folder(tmp_path: Path) -> None:
     from flows.session import open_session
 
-    with pytest.raises(RecipeError, match="until_looks"):
-        open_session(workspace=tmp_path / "new", overrides=["train.sft.until_looks=2"])
+    with pytest.raises(RecipeError, match="num_steps"):
+        open_session(workspace=tmp_path / "new", overrides=["train.sft.num_steps=0"])
     assert not (tmp_path / "new").exists()
 
 

@@ -19,7 +19,7 @@ from deepsport.agent.protocol import parse_turn
 from deepsport.errors import UserError
 from deepsport.ids import digest, sha256_file
 from export.manifest import read_manifest
-from train.config import ColdStartConfig, PretrainConfig, SFTConfig, SightConfig
+from train.config import PretrainConfig, SFTConfig, SightConfig
 from train.data import Encoded, Pixels, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations
 from train.models import build_tiny, load
@@ -91,35 +91,6 @@ def test_both_families_learn(family: str, train_world: SimpleNamespace) -> None:
     after = weights(taught)
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed and not any("visual" in name for name in changed), "it speaks differently, and sees as before"
-
-
-def test_a_cold_start_ends_when_the_policy_looks_and_ends_there_again_after_a_kill(
-    train_world: SimpleNamespace, tmp_path: Path
-) -> None:
-    told: list[tuple[int, int]] = []
-    whole = train_world.taught()
-    config = ColdStartConfig(**whole.lineage.config, until_looks=0.5)
-    ended = cold_start(train_world, tmp_path / "ended", config, on_step=lambda *n: told.append(n))
-    num_steps = len(ended.curve)
-    assert 2 <= num_steps < 50 and num_steps % 2 == 0
-    assert [row["loss"] for row in ended.curve] == [row["loss"] for row in whole.curve[:num_steps]]
-    assert told[0] == (1, 50) and told[-1] == (num_steps, num_steps)
-
-    def stop(step: int, _of: int) -> None:
-        if step == num_steps:
-            raise KeyboardInterrupt  # after the step, before it could be known that it was the last
-
-    every_step = Run(save_steps=1)
-    with pytest.raises(KeyboardInterrupt):
-        cold_start(train_world, tmp_path / "killed", config, run=every_step, on_step=stop)
-    resumed = cold_start(train_world, tmp_path / "killed", config, run=every_step)
-    assert resumed.lineage is not None and ended.lineage is not None
-    assert resumed.lineage.weights_sha256 == ended.lineage.weights_sha256 and resumed.curve == ended.curve
-
-
-def test_a_cold_start_whose_policy_never_looks_is_trained_to_its_end(train_world: SimpleNamespace, tmp_path: Path) -> None:
-    config = ColdStartConfig(num_steps=4, batch_size=2, learning_rate=1e-9, until_looks=0.2)
-    assert len(cold_start(train_world, tmp_path / "sft", config).curve) == 4
 
 
 def test_a_checkpoint_says_where_it_comes_from(train_world: SimpleNamespace, tmp_path: Path) -> None:

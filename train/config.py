@@ -48,14 +48,6 @@ class SFTConfig(Record):
     """How long Adam remembers the size of gradients."""
 
 
-class ColdStartConfig(SFTConfig):
-    """Supervised training before RL: enough that the policy finds the tool, no more."""
-
-    until_looks: float | None = Field(default=None, gt=0, le=1)
-    """It ends as soon as this share of its sampled answers to questions that need a look begins with a call, and after
-    ``num_steps`` at the latest; none means that it takes all of them. Not with a model that is spread over processes."""
-
-
 class SightConfig(Record):
     """The vision tower's own lessons, before it is heard through the language model."""
 
@@ -120,8 +112,5 @@ class GRPOConfig(Record):
     """Weight of the KL term to the starting policy; 0 leaves it out."""
     loss: Literal["dapo", "grpo", "dr_grpo"] = "dapo"
     """How token losses are averaged."""
-    scale_rewards: Literal["group", "none"] = "group"
-    """What an advantage is divided by: ``group`` the spread of its group, as in the paper; ``none`` leaves it as it is, so that a
-    group in which nobody is right and one broke the rules moves the policy by that small penalty only."""
     lora_rank: int = 0
     """Rank of LoRA adapters on the language model's attention; 0 trains all weights."""

@@ -1,8 +1,7 @@
 """Agentic GRPO with TRL: the policy plays episodes, several for each question, and learns from the better ones of a group.
 
-Kept of arXiv 2511.12908: groups of 8, the gated (v1) and adaptive (v2) reward, advantage (r - mean) / std unless
-``scale_rewards`` says otherwise, clipped ratio. Differs: no KL term unless ``beta`` is set (the paper gives no weight), DAPO's
-higher upper clip.
+Kept of arXiv 2511.12908: groups of 8, the gated (v1) and adaptive (v2) reward, advantage (r - mean) / std, clipped ratio.
+Differs: no KL term unless ``beta`` is set (the paper gives no weight), DAPO's higher upper clip.
 
 A reward is a function of the completion's own text: its turns are played again in a fresh episode. So a call whose frames did
 not fit and were rolled back by the trainer earns nothing, and every rule of the episode holds here as it does in evaluation.
@@ -181,7 +180,7 @@ def run_grpo(
             temperature=config.temperature,
             beta=config.beta,
             loss_type=config.loss,
-            scale_rewards=config.scale_rewards,
+            scale_rewards="group",
             epsilon_high=0.28,
             shuffle_dataset=False,
             generation_kwargs={"suppress_tokens": unsampled_tokens(loaded.processor)},

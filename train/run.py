@@ -42,10 +42,6 @@ class _Steps(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._on_step(state.global_step, state.max_steps)
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step < state.max_steps:  # it ended early
-            self._on_step(state.global_step, state.global_step)
-
 
 class Lineage(Record):
     """Where a checkpoint comes from."""

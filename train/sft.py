@@ -14,17 +14,15 @@ from typing import Any
 
 from datasets import Dataset
 from torch.utils.data import SequentialSampler
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainingArguments
 from trl import SFTConfig as TrlSFTConfig
 from trl import SFTTrainer
 
 from curriculum.mix import again_and_again
 from deepsport.agent.environment import EpisodeConfig
-from deepsport.agent.policies import LocalPolicy
-from deepsport.agent.protocol import Conversation, call_of, parse_turn, render_answer, text_part, turn_message
-from deepsport.taxonomy import Band
+from deepsport.agent.protocol import Conversation, call_of, render_answer, text_part, turn_message
 from deepsport.timebase import FrameWindow
-from train.config import ColdStartConfig, PretrainConfig, SFTConfig
+from train.config import PretrainConfig, SFTConfig
 from train.data import Encoded, Pixels, collate, encode, pixels_of
 from train.lessons import Lessons, Stills, conversations, worded
 from train.models import Loaded, build_tiny, keep_eyes, load
@@ -83,39 +81,6 @@ def _trainer(
     return FrameSFTTrainer(args=TrlSFTConfig(**arguments, max_length=None, dataset_kwargs=skip), **common)
 
 
-ASKED = 64
-"""Questions by which a cold start finds out whether its policy looks."""
-ASKED_EVERY = 2
-"""Steps between two times that it asks: the share may go from one tenth to nearly all within ten."""
-ASKED_TEMPERATURE = 0.7
-"""GRPO's: what a policy does now and then when it is sampled is what RL can build on."""
-ASKED_TOKENS = 128
-"""Tokens of a first turn."""
-
-
-class _UntilLooks(TrainerCallback):
-    """Ends training when enough of the policy's first turns are calls."""
-
-    def __init__(self, share: float, asked: Sequence[Conversation], loaded: Loaded) -> None:
-        self._share, self._asked, self._loaded = share, asked, loaded
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if not self._asked or state.global_step % ASKED_EVERY:
-            return
-        policy = LocalPolicy(
-            "cold start",
-            self._loaded.model,
-            self._loaded.processor,
-            temperature=ASKED_TEMPERATURE,
-            max_new_tokens=ASKED_TOKENS,
-            seed=state.global_step,
-        )
-        turns = [parse_turn(turn or "") for turn in policy.complete(self._asked)]
-        if sum(turn.call is not None for turn in turns) >= self._share * len(turns):
-            control.should_training_stop = True
-            control.should_save = False  # a run that goes on from here would go on beyond
-
-
 def run_sft(
     config: SFTConfig,
     base: Path,
@@ -131,8 +96,8 @@ def run_sft(
 ) -> Checkpoint:
     """Supervised training of the checkpoint ``base`` on the trajectories of ``manifest``; gives the checkpoint in ``out``.
 
-    A cold start ends when the policy begins to look, if its settings say so. Killed in the middle, the same call goes on from the
-    last saved step and ends with the same weights; once done it returns at once.
+    Killed in the middle, the same call goes on from the last saved step and ends with the same weights; once done it returns at
+    once.
     """
     run = run or Run()
     parent = Checkpoint.read(base)
@@ -140,17 +105,10 @@ def run_sft(
         return done
     loaded = keep_eyes(load(parent.model, device=run.device))
     with Lessons(manifest, frame_size) as lessons:
-        rows, openings = [], {}
-        for sample, conversation in zip(lessons.samples.values(), conversations(lessons, episode, instructions), strict=True):
-            rows.append(encode(loaded.processor, conversation))
-            if sample.lesson.band is Band.LOOK:
-                openings[sample.question.question_id] = conversation[:1]
+        rows = [encode(loaded.processor, conversation) for conversation in conversations(lessons, episode, instructions)]
     names = [str(i) for i in range(len(rows))]
     order = [int(name) for name in curriculum_order(names, config.num_steps * config.batch_size, seed)]
     trainer = _trainer(loaded, rows.__getitem__, order, config, out, run, seed)
-    if isinstance(config, ColdStartConfig) and config.until_looks is not None:
-        asked = random.Random(seed).sample([*openings.values()], min(ASKED, len(openings)))
-        trainer.add_callback(_UntilLooks(config.until_looks, asked, loaded))
     return run.train(trainer, loaded.processor, out, config, parent, [manifest], seed, on_step)
 
 
