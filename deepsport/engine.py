@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
 import pickle
 import shutil
 import signal
@@ -19,7 +20,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from multiprocessing.connection import Connection, wait
@@ -34,6 +35,8 @@ ResultT = TypeVar("ResultT")
 
 MAX_ATTEMPTS = 2
 """How often an item is tried whose worker is killed: once more, for the kernel may have shot the wrong process."""
+THREADS = "OMP_NUM_THREADS"
+"""Read by OpenBLAS, OpenMP and what is built with them, once, when they are loaded."""
 _MAX_FALSE_STARTS = 3
 
 
@@ -200,6 +203,23 @@ def call_pickled(call: tuple[bytes, bytes]) -> object:
     return function(item)
 
 
+@contextmanager
+def _threads_shared(num_workers: int) -> Iterator[None]:
+    """Processes started here have their share of the cores for BLAS and OpenMP, unless the user has said how many threads.
+
+    Otherwise each has a thread for every core, and those wait for one another by counting: two films on two cores took twice the
+    CPU, and as long as one after the other.
+    """
+    if THREADS in os.environ:
+        yield
+        return
+    os.environ[THREADS] = str(max(1, (os.cpu_count() or 1) // num_workers))
+    try:
+        yield
+    finally:
+        del os.environ[THREADS]
+
+
 @dataclass(slots=True)
 class _Worker:
     process: BaseProcess
@@ -241,7 +261,8 @@ class _Crew:
             folder = tempfile.mkdtemp(prefix="deepsport-worker-")
             work = (theirs, self.pickled_function, folder)
             process = context.Process(target=_work, args=work, name=self.label, daemon=True)
-            process.start()
+            with _threads_shared(min(num_workers, len(self.items))):
+                process.start()
             theirs.close()
             self.workers.append(_Worker(process, ours, folder))
 

@@ -27,6 +27,10 @@ def double(item):
     return 2 * item
 
 
+def setting(name):
+    return os.environ.get(name)
+
+
 def moody(item):
     if item == "refuse":
         raise MediaError("b17.mp4: no video stream; re-mux with -map 0:v")
@@ -75,6 +79,19 @@ def kinds(outcomes: list[Outcome[Any, Any]]) -> list[Any]:
 def test_every_item_has_one_outcome_in_order(chores: ModuleType, workers: int) -> None:
     outcomes = in_order(map_items(chores.double, range(25), workers=workers, label="double"))
     assert [(o.index, o.item, o.value) for o in outcomes] == [(i, i, 2 * i) for i in range(25)]
+
+
+def test_workers_share_the_cores_unless_the_user_says_otherwise(chores: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(num_workers: int) -> list[str | None]:
+        outcomes = map_items(chores.setting, ["OMP_NUM_THREADS"] * 3, workers=num_workers, label="ask")
+        return [outcome.value for outcome in outcomes]
+
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert told(2) == ["3"] * 3 and told(9) == ["2"] * 3, "no more workers are started than there are items"
+    assert told(1) == [None] * 3 and "OMP_NUM_THREADS" not in os.environ
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert told(2) == ["5"] * 3 and os.environ["OMP_NUM_THREADS"] == "5"
 
 
 def test_no_items_start_no_worker(chores: ModuleType) -> None:
