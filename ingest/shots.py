@@ -30,7 +30,7 @@ class ShotConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     detector: Literal["lean", "adaptive", "content", "histogram", "hash", "network"] = "lean"
-    """``lean`` is our own; ``network`` is TransNetV2 (extra ``transnet``), at more than ten times the cost; the others are
+    """``lean`` is our own; ``network`` is TransNetV2 (extra ``transnet``), at ten times the cost of decoding; the others are
     PySceneDetect's, which find hard cuts only."""
     threshold: float | None = Field(default=None, gt=0)
     """Of the detector; empty is its own default. Not used by lean."""
