@@ -103,8 +103,12 @@ def test_frames_of_the_proxy_are_those_of_the_source(film: tuple[str, Ingested, 
         assert shown[:, :, :200].max() < 20
         shown = shown[:, :, 218:420]
     sizes = (shown.shape[2], shown.shape[1])
-    source = [frame for i, (_, frame) in enumerate(iter_frames(Path(ROOT) / "clips" / name, size=sizes)) if i in picked]
-    assert np.abs(shown - np.stack(source).astype(int)).mean() < 4
+    near = {i + ahead for i in picked for ahead in (-1, 0, 1)}
+    source = {i: frame for i, (_, frame) in enumerate(iter_frames(Path(ROOT) / "clips" / name, size=sizes)) if i in near}
+    for i, picture in zip(picked, shown, strict=True):
+        off = {at: np.abs(picture - source[at]).mean() for at in (i - 1, i, i + 1) if at in source}
+        # A proxy keeps less of fine texture than its source: up to 9 levels are lost on these films.
+        assert off[i] < 9 and off[i] < min(off.values()) + 0.1
 
 
 def test_sound_of_a_real_film_keeps_its_place(film: tuple[str, Ingested, Path]) -> None:
