@@ -35,7 +35,7 @@ ResultT = TypeVar("ResultT")
 
 MAX_ATTEMPTS = 2
 """How often an item is tried whose worker is killed: once more, for the kernel may have shot the wrong process."""
-THREADS = "OMP_NUM_THREADS"
+_THREADS = "OMP_NUM_THREADS"
 """Read by OpenBLAS, OpenMP and what is built with them, once, when they are loaded."""
 _MAX_FALSE_STARTS = 3
 
@@ -210,14 +210,14 @@ def _threads_shared(num_workers: int) -> Iterator[None]:
     Otherwise each has a thread for every core, and those wait for one another by counting: two films on two cores took twice the
     CPU, and as long as one after the other.
     """
-    if THREADS in os.environ:
+    if _THREADS in os.environ:
         yield
         return
-    os.environ[THREADS] = str(max(1, (os.cpu_count() or 1) // num_workers))
+    os.environ[_THREADS] = str(max(1, (os.cpu_count() or 1) // num_workers))
     try:
         yield
     finally:
-        del os.environ[THREADS]
+        del os.environ[_THREADS]
 
 
 @dataclass(slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, Self
 
 from av.video.frame import VideoFrame
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from deepsport.ids import make_id
 from deepsport.records import Made, Shot
@@ -50,6 +50,14 @@ class ShotConfig(BaseModel):
     """How far, as a share of the change, the middle of a dissolve may be from the mean of its ends."""
     crossed: float = Field(default=0.3, gt=0, lt=1)
     """How far, as a share of the picture, an edge must move in a straight line within 7 frames to be a wipe."""
+
+    @model_validator(mode="after")
+    def _network_is_asked_what_it_can_say(self) -> Self:
+        if self.second_look and self.detector != "lean":
+            raise ValueError(f"second_look is for the detector lean, not for {self.detector}")
+        if self.detector == "network" and (self.threshold or 0) > 1:
+            raise ValueError("threshold of the detector network is a likelihood, at most 1")
+        return self
 
 
 class Change(NamedTuple):

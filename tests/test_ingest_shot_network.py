@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from av.video.frame import VideoFrame
+from pydantic import ValidationError
 
 from deepsport.errors import UserError
 from deepsport.taxonomy import Transition
@@ -39,6 +40,15 @@ def test_a_network_that_is_not_there_is_said_in_one_line(monkeypatch: pytest.Mon
     for config in (ShotConfig(detector="network"), ShotConfig(second_look=True)):
         with pytest.raises(UserError, match=r"pip install 'deepsport\[transnet\]'"):
             finder_of(config, RATE)
+
+
+@pytest.mark.parametrize(
+    ("senseless", "why"),
+    [({"detector": "hash", "second_look": True}, "not for hash"), ({"detector": "network", "threshold": 27}, "at most 1")],
+)
+def test_settings_that_the_network_cannot_follow_are_refused(senseless: dict[str, object], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        ShotConfig.model_validate(senseless)
 
 
 @pytest.mark.slow

@@ -107,8 +107,8 @@ def test_frames_of_the_proxy_are_those_of_the_source(film: tuple[str, Ingested, 
     source = {i: frame for i, (_, frame) in enumerate(iter_frames(Path(ROOT) / "clips" / name, size=sizes)) if i in near}
     for i, picture in zip(picked, shown, strict=True):
         off = {at: np.abs(picture - source[at]).mean() for at in (i - 1, i, i + 1) if at in source}
-        # A proxy keeps less of fine texture than its source: up to 9 levels are lost on these films.
-        assert off[i] < 9 and off[i] < min(off.values()) + 0.1
+        # A proxy keeps less of fine texture than its source: up to 7.8 levels are lost on these films.
+        assert off[i] < 8 and off[i] < min(off.values()) + 0.1
 
 
 def test_sound_of_a_real_film_keeps_its_place(film: tuple[str, Ingested, Path]) -> None:
