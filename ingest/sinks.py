@@ -32,13 +32,10 @@ class ProxyConfig(BaseModel):
     """Pixels across; the picture keeps its shape and is centred on black."""
     height: int = Field(default=360, ge=16, multiple_of=2)
     """Pixels down."""
-    gop: int = Field(default=1, ge=1)
-    """Frames from one keyframe to the next: few make finding a frame cheap and the file big (8 frames: 6 ms at 1, 33 ms at 10,
-    60 ms at 30; 19, 5 and 3 MB a minute)."""
-    crf: int = Field(default=23, ge=0, le=51)
-    """Quality of x264: less is better and bigger."""
-    preset: str = "veryfast"
-    """Preset of x264: how much CPU is spent on size."""
+    gop: int = Field(default=3, ge=1)
+    """Frames from one keyframe to the next: few make finding a frame cheap and the file big."""
+    quantizer: int = Field(default=8, ge=2, le=31)
+    """How coarse the pictures are (MPEG-4 Part 2): less is better and bigger."""
     max_lost_share: float = Field(default=0.05, ge=0, le=1)
     """A source of which a greater share cannot be decoded is refused."""
 
@@ -99,8 +96,7 @@ class EncodeSink:
             self._size,
             sample_rate=SAMPLE_RATE if info.has_audio else None,
             gop=config.gop,
-            crf=config.crf,
-            preset=config.preset,
+            quantizer=config.quantizer,
         )
 
     def packet(self, packet: av.Packet[av.stream.Stream]) -> None:

@@ -22,7 +22,7 @@ from ingest.probe import quarantine
 from ingest.sources import Source
 from ingest.speech import Segment
 
-CONFIG = IngestConfig(proxy=ProxyConfig(width=128, height=72, preset="ultrafast"))
+CONFIG = IngestConfig(proxy=ProxyConfig(width=128, height=72))
 
 
 def one_line(samples: np.ndarray, hotwords: str = "") -> list[Segment]:
@@ -105,7 +105,7 @@ def test_a_renamed_copy_is_the_same_broadcast(source: Source, ingested: tuple[In
 
 
 def test_other_proxy_settings_get_another_key(source: Source, ingested: tuple[Ingested, Store], tmp_path: Path) -> None:
-    other = IngestConfig(proxy=ProxyConfig(width=64, height=36, preset="ultrafast"), transcription=False)
+    other = IngestConfig(proxy=ProxyConfig(width=64, height=36), transcription=False)
     out = ingest_broadcast(source, Store(tmp_path), other)
     assert out.broadcast.proxy_key != ingested[0].broadcast.proxy_key
     assert out.utterances == []

@@ -32,7 +32,7 @@ SHOWN = 150
 BEEP_S = 3.0
 """When the beep is heard, by the picture's clock."""
 SIZE = (128, 72)
-CONFIG = IngestConfig(transcription=False, proxy=ProxyConfig(width=SIZE[0], height=SIZE[1], preset="ultrafast"))
+CONFIG = IngestConfig(transcription=False, proxy=ProxyConfig(width=SIZE[0], height=SIZE[1]))
 
 
 def write(

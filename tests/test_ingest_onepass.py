@@ -20,7 +20,7 @@ from deepsport.video import FrameReader, NoVideoStream, probe, read_audio, write
 from ingest.onepass import ProxyConfig, decode_once
 
 RATE = FrameRate(num=25)
-SMALL = ProxyConfig(width=128, height=72, preset="ultrafast")
+SMALL = ProxyConfig(width=128, height=72)
 
 
 def beep(at_s: float, seconds: float, sample_rate: int = 16000) -> np.ndarray:
@@ -95,8 +95,8 @@ def test_a_plain_source_becomes_an_even_proxy_with_sound(tmp_path: Path, numbere
     assert beep_in(read_audio(tmp_path / "p.mp4")) == pytest.approx(1.5, abs=0.005)
     assert len(out.samples_N) == pytest.approx(48000, abs=1200)
     info = probe(tmp_path / "p.mp4")
-    assert (info.width, info.height, info.keyframe_interval, info.start_s) == (128, 72, 1, 0)
-    assert (info.pixel_format, info.codec, info.variable_rate) == ("yuv420p", "h264", False)
+    assert (info.width, info.height, info.keyframe_interval, info.start_s) == (128, 72, 3, 0)
+    assert (info.pixel_format, info.codec, info.variable_rate) == ("yuv420p", "mpeg4", False)
 
 
 def test_a_source_of_the_proxys_shape_is_copied_and_not_encoded(tmp_path: Path, numbered_film: Any) -> None:
@@ -115,7 +115,7 @@ def packets(path: Path) -> list[bytes]:
 def test_long_gops_are_encoded_again(tmp_path: Path, numbered_film: Any) -> None:
     write_video(tmp_path / "a.mp4", numbered_film.frames(75, 128, 72), RATE, gop=25)
     decode_once(tmp_path / "a.mp4", tmp_path / "p.mp4", tmp_path, proxy_config=SMALL)
-    assert probe(tmp_path / "p.mp4").keyframe_interval == 1
+    assert probe(tmp_path / "p.mp4").keyframe_interval == SMALL.gop
 
 
 def test_variable_rate_becomes_even_by_the_clock(tmp_path: Path, numbered_film: Any) -> None:

@@ -60,7 +60,7 @@ def manifest_row(name: str) -> dict[str, str]:
 def film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Ingested, Path]:
     name = request.param
     store = Store(tmp_path_factory.mktemp("media"))
-    config = IngestConfig(proxy=ProxyConfig(preset="ultrafast"), transcription=False)
+    config = IngestConfig(proxy=ProxyConfig(), transcription=False)
     out = ingest_broadcast(Source(uri=str(Path(ROOT) / "clips" / name)), store, config)
     return name, out, store.path(out.broadcast.proxy_key)
 
@@ -75,7 +75,7 @@ def test_a_real_film_becomes_an_even_proxy(film: tuple[str, Ingested, Path]) -> 
     assert broadcast.repairs == expected.repairs
     assert broadcast.has_audio == expected.has_audio
     info = probe(proxy)
-    assert (info.width, info.height, info.variable_rate, info.start_s, info.keyframe_interval) == (640, 360, False, 0, 1)
+    assert (info.width, info.height, info.variable_rate, info.start_s, info.keyframe_interval) == (640, 360, False, 0, 3)
     assert info.rate == broadcast.proxy_rate == broadcast.source_rate
     assert info.has_audio == expected.has_audio
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,14 +101,14 @@ def test_reader_refuses_frames_outside_its_stretch(film_path: Path) -> None:
 def test_reading_a_whole_clip_in_pieces_decodes_it_once(film_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with FrameReader(film_path, size=(64, 64)) as reader:
         decoded = []
-        run = reader._pictures._run
+        until = reader._pictures.until
 
-        def counted() -> Iterator[tuple[int, av.VideoFrame]]:
-            for item in run():
+        def counted(number: int) -> Iterator[tuple[int, av.VideoFrame]]:
+            for item in until(number):
                 decoded.append(item[0])
                 yield item
 
-        monkeypatch.setattr(reader._pictures, "_run", counted)
+        monkeypatch.setattr(reader._pictures, "until", counted)
         reader.frames(range(75))
         assert decoded == list(range(75))
         reader.frames(range(74, -1, -1))
@@ -156,19 +158,30 @@ def test_parts_of_a_reader_share_its_file_and_frames(film_path: Path) -> None:
             whole.part(70, 6)
 
 
-def test_a_film_of_keyframes_is_read_as_the_container_reads_it(tmp_path: Path) -> None:
-    path = tmp_path / "film.mp4"
-    write_video(path, film(60), FrameRate(num=25), gop=1)
+@pytest.mark.parametrize(
+    ("gop", "b_frames", "quantizer"), [(1, 0, None), (10, 0, None), (12, 3, None), (1, 0, 8), (3, 0, 8), (12, 0, 8), (12, 2, 8)]
+)
+def test_frames_are_found_as_the_container_gives_them(tmp_path: Path, gop: int, b_frames: int, quantizer: int | None) -> None:
+    path, rate = tmp_path / "film.mp4", FrameRate(num=120000, den=1001)
+    with VideoWriter(path, rate, (64, 48), gop=gop, b_frames=b_frames, quantizer=quantizer) as writer:
+        for frame in film(60):
+            writer.add_frame(frame)
     with av.open(str(path)) as container, FrameReader(path, size=(64, 48), cache=FrameCache(0)) as reader:
-        assert reader._pictures.is_intra
+        assert (reader.rate, reader.num_frames) == (rate, 60)
+        assert b_frames or reader._pictures.gop == gop
         painter = Painter((64, 48))
         expected = [painter.rgb(picture) for picture in container.decode(video=0)]
-        assert all((reader.frames([i])[0] == expected[i]).all() for i in (59, 0, 17, 18, 16, 59))
+        order = [59, 0, 17, 18, 16, 59, *np.random.default_rng(0).permutation(60).tolist()]
+        assert all((reader.frames([i])[0] == expected[i]).all() for i in order)
+        assert bool(reader._pictures._places) == (b_frames == 0), "only what is stored in order is read from its place"
 
 
-def test_a_keyframe_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("quantizer", [None, 8])
+def test_a_frame_that_cannot_be_decoded_is_named(tmp_path: Path, quantizer: int | None) -> None:
     path = tmp_path / "film.mp4"
-    write_video(path, film(60), FrameRate(num=25), gop=1)
+    with VideoWriter(path, FrameRate(num=25), (64, 48), gop=1, quantizer=quantizer) as writer:
+        for frame in film(60):
+            writer.add_frame(frame)
     with FrameReader(path, size=(64, 48)) as reader:
         place, size = reader._pictures._places[30]
         with path.open("r+b") as file:
@@ -177,6 +190,26 @@ def test_a_keyframe_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
         reader.frames([29, 31])
         with pytest.raises(MediaError, match=r"frame 30 cannot be decoded.*; ingest it again"):
             reader.frames([30])
+        os.truncate(path, reader._pictures._places[50][0] + 5)
+        with pytest.raises(MediaError, match="cut short before frame 50"):
+            reader.frames([50])
+
+
+def test_a_proxys_colours_are_those_of_its_matrix_wherever_a_frame_is_read(tmp_path: Path) -> None:
+    """BT.709 in a small picture: of MPEG-4 only the container tells it."""
+    path, painter = tmp_path / "film.mp4", Painter((64, 48))
+    source = av.VideoFrame.from_ndarray(np.full((48, 64, 3), (200, 30, 60), np.uint8), "rgb24").reformat(
+        format="yuv420p", dst_colorspace=Colorspace.ITU709
+    )
+    source.colorspace = Colorspace.ITU709
+    with VideoWriter(path, RATE, (64, 48), gop=3, quantizer=2) as writer:
+        for _ in range(4):
+            writer.add_picture(source)
+    expected = painter.rgb(source).astype(int)
+    assert np.abs(expected - (200, 30, 60)).max() < 6
+    with FrameReader(path, size=(64, 48)) as reader:
+        assert np.abs(reader.frames([2])[0].astype(int) - expected).max() < 6
+    assert all(np.abs(frame.astype(int) - expected).max() < 6 for _, frame in iter_frames(path))
 
 
 @pytest.mark.parametrize("gop", [1, 30])
@@ -266,11 +299,11 @@ def test_audio_of_a_silent_film_is_empty(tmp_path: Path) -> None:
     assert len(read_audio(tmp_path / "mute.mp4")) == 0
 
 
-def test_same_frames_give_the_same_bytes(tmp_path: Path, film_path: Path) -> None:
-    tone = (0.1 * np.sin(np.arange(16000) / 9)).astype(np.float32)
+def test_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
+    tone = (0.1 * np.sin(np.arange(3 * 16000) / 9)).astype(np.float32)
     for name in ("a.mp4", "b.mp4"):
-        write_video(tmp_path / name, film(25), RATE, tone)
-        cut_clip(film_path, FrameWindow(idx_start=30, idx_end=60), tmp_path / f"cut-{name}", audio=True)
+        write_video(tmp_path / name, film(75, 128, 96), RATE, tone)
+        cut_clip(tmp_path / name, FrameWindow(idx_start=30, idx_end=60), tmp_path / f"cut-{name}", audio=True)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
     assert (tmp_path / "cut-a.mp4").read_bytes() == (tmp_path / "cut-b.mp4").read_bytes()
 

@@ -1,7 +1,7 @@
 """Frames of constant-rate proxies and clips by number, whatever the file is made of.
 
-Where every frame is a keyframe (a proxy that ingest encoded), a frame costs the decoding of its own bytes, which the file's
-index names. Elsewhere it costs the decoding from its keyframe on.
+A frame costs the decoding from its keyframe on. Where pictures are shown in the order in which they are stored, as in a proxy
+that ingest encoded, the file's index names the bytes of each, and only they are read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from av.codec.context import CodecContext
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from numpy.typing import NDArray
 
 from deepsport.errors import MediaError
@@ -108,7 +108,7 @@ class FrameReader:
         self.first_frame = first_frame
         self.num_frames = available if num_frames is None else num_frames
         size_bytes = self.num_frames * painter.size[0] * painter.size[1] * 3
-        self._keep_all = size_bytes <= min(cache.limit_bytes, 64 << 20) and not pictures.is_intra
+        self._keep_all = size_bytes <= min(cache.limit_bytes, 64 << 20) and pictures.gop > _SEEK_COST
 
     def part(self, first_frame: int, num_frames: int) -> FrameReader:
         """A reader of so many frames from first_frame on; it lives no longer than this one. Raises: ValueError, as above."""
@@ -192,18 +192,23 @@ class PictureReader:
         self._keys = np.unique(keys)
         """Numbers of the keyframes, as far as the file's index tells; its times are those of decoding, so a lower bound."""
         self._places: list[tuple[int, int]] = []
-        """Where the bytes of each frame lie, and how many; empty unless every frame is a keyframe."""
-        if self._stream.codec_context.name == "h264" and np.array_equal(keys, np.arange(self.num_frames)):
-            self._places = [(entry.pos, entry.size) for entry in entries if entry.is_keyframe]
-            self._file = os.open(path, os.O_RDONLY)
-            self._intra = _decoder_like(self._stream.codec_context)
+        """Where the bytes of each frame lie, and how many; empty where frames are stored in another order than they are shown."""
+        context = self._stream.codec_context
+        if context.name in ("h264", "mpeg4") and not context.has_b_frames and len(keys) and keys[0] == 0:
+            numbers = np.rint((np.array([entry.timestamp for entry in entries], np.int64) - self._start) / self._ticks)
+            if np.array_equal(numbers, np.arange(self.num_frames)):
+                self._places = [(entry.pos, entry.size) for entry in entries]
+                self._file = os.open(path, os.O_RDONLY)
+                self._direct = _decoder_like(context)
+        self._done = -1
+        """The last frame that was decoded from its place; the next ones of its GOP need no more than themselves."""
         self._decoder: Iterator[VideoFrame] | None = None
         self._next = 0
 
     @property
-    def is_intra(self) -> bool:
-        """Whether every frame is decoded by itself."""
-        return bool(self._places)
+    def gop(self) -> int:
+        """The greatest number of frames from one keyframe to the next, as far as the file's index tells."""
+        return int(np.diff(np.append(self._keys, self.num_frames)).max(initial=0))
 
     def _number(self, pts: int) -> int:
         return round((pts - self._start) / self._ticks)
@@ -225,11 +230,14 @@ class PictureReader:
 
         Raises: MediaError when the file has no frame with that pts or it cannot be decoded.
         """
-        if 0 <= number < len(self._places):
-            yield number, self._alone(number)
-            return
         before = int(np.searchsorted(self._keys, number, side="right"))
         key = int(self._keys[before - 1]) if before else 0
+        if 0 <= number < len(self._places):
+            pictures = self._from_places(self._done + 1 if key <= self._done < number else key, number)
+            if not any(picture.pict_type == PictureType.B for _, picture in pictures):
+                yield from pictures
+                return
+            self._drop_places()  # of pictures stored in another order the index does not say which is which
         back_off = 0
         if self._decoder is None or number < self._next or key > self._next + _SEEK_COST:
             self._seek(number)
@@ -249,18 +257,26 @@ class PictureReader:
                 continue
             raise MediaError(f"{self.path}: no frame has the pts of frame {number}; not a constant-rate proxy, ingest it again")
 
-    def _alone(self, number: int) -> VideoFrame:
-        place, size = self._places[number]
+    def _from_places(self, first: int, number: int) -> list[tuple[int, VideoFrame]]:
+        """Frames first to number, of one GOP; first is its keyframe or the one after what was decoded last."""
+        self._done, pictures = -1, []
         try:
-            pictures = self._intra.decode(Packet(os.pread(self._file, size, place)))
-            if not pictures:  # a stream that does not say that it has no B-frames: the decoder waits for more
-                pictures = self._intra.decode(None)
-                self._intra.flush_buffers()
+            for place, size in self._places[first : number + 1]:
+                packet = Packet(size)  # memory of FFmpeg's: decoders read a little past its end
+                if os.preadv(self._file, [packet], place) < size:
+                    raise MediaError(f"{self.path}: cut short before frame {number}; ingest it again")
+                pictures += self._direct.decode(packet)
+            if len(pictures) <= number - first:  # a stream that does not say that it has no B-frames: the decoder waits for more
+                pictures += self._direct.decode(None)
+                self._direct.flush_buffers()
+            else:
+                self._done = number
         except FFmpegError as error:
+            self._direct.flush_buffers()
             raise MediaError(f"{self.path}: frame {number} cannot be decoded ({error.strerror}); ingest it again") from error
-        if len(pictures) != 1:
+        if len(pictures) != number + 1 - first:
             raise MediaError(f"{self.path}: frame {number} cannot be decoded; ingest it again")
-        return pictures[0]
+        return list(enumerate(pictures, first))
 
     def _seek(self, number: int) -> None:
         try:
@@ -290,6 +306,9 @@ class PictureReader:
         """Close the file."""
         self._decoder = None
         self._container.close()
+        self._drop_places()
+
+    def _drop_places(self) -> None:
         if self._places:
             os.close(self._file)
             self._places = []
@@ -300,4 +319,5 @@ def _decoder_like(of: VideoCodecContext) -> VideoCodecContext:
     decoder = CodecContext.create(of.name, "r")
     assert isinstance(decoder, VideoCodecContext)
     decoder.extradata, decoder.thread_count = of.extradata, 1
+    decoder.colorspace = of.colorspace  # of MPEG-4 the container tells it
     return decoder
