@@ -143,7 +143,7 @@ def _run(
             stills.feed(frame, out.num_frames, copies)
             out.num_frames += copies
 
-        whole = Deinterlacer()
+        whole = Deinterlacer(info.unmarked_fields)
         aligner = AudioAligner(source, SAMPLE_RATE, info.start_s)
         loss, frame_s = _Loss(), 1 / info.rate.fps
         try:

@@ -116,10 +116,10 @@ def place_at(moment: int) -> int:
     return 8 + 4 * min(moment % 48, 48 - moment % 48)
 
 
-def combed(fields: str) -> Iterable[tuple[int, np.ndarray]]:
+def combed(fields: str, height: int = SIZE[1]) -> Iterable[tuple[int, np.ndarray]]:
     """A bar in fields of 50 moments a second, two in a frame; tff has the earlier one in the upper lines, bff in the lower."""
     for i in range(SHOWN):
-        frame = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+        frame = np.zeros((height, SIZE[0], 3), np.uint8)
         for late in (0, 1):
             left = place_at(2 * i + late)
             frame[late ^ (fields == "bff") :: 2, left : left + 16] = 255
@@ -264,6 +264,30 @@ def test_fields_become_whole_pictures_of_their_moment(name: str, fields: str, tm
     with av.open(str(film)) as source:
         before = [edges(frame.to_ndarray(format="rgb24")) for frame in source.decode(video=0)]
     assert min(abs(before[i][0] - before[i][1]) for i in steady) > 3, "a comb, before"
+
+
+@pytest.mark.parametrize("fields", ["tff", "bff"])
+def test_fields_that_no_mark_tells_of_are_seen(fields: str, tmp_path: Path) -> None:
+    film = write(tmp_path / "a.mp4", combed(fields, height=576))
+    assert (probe(film).interlaced, probe(film).unmarked_fields) == (True, fields)
+    store = Store(tmp_path / "media")
+    made = ingest_film(film, store)
+    assert "interlaced" in made.broadcast.repairs and f"{SHOWN} frames deinterlaced" in made.broadcast.repairs
+    for i, (_, frame_HWC) in enumerate(iter_frames(film)):
+        lines_HW = frame_HWC[100:200].mean(-1) > 128
+        assert i in (0, SHOWN - 1) or abs(lines_HW[::2].sum(1).mean() - lines_HW[1::2].sum(1).mean()) < 1
+        assert not 2 < 2 * i % 24 < 22 or abs(np.nonzero(lines_HW)[1].mean() - place_at(2 * i) - 7.5) < 1.5
+
+
+def test_whole_pictures_are_not_taken_for_fields(tmp_path: Path) -> None:
+    """What moves up and down, and stripes as thin as a line."""
+    lots = np.random.default_rng(0)
+    noise = lots.integers(0, 255, (576, SIZE[0], 1), np.uint8).repeat(3, 2)
+    stripes = np.zeros((576, SIZE[0], 3), np.uint8)
+    stripes[::2] = 255
+    for name, picture in (("noise", noise), ("stripes", stripes)):
+        film = write(tmp_path / f"{name}.mp4", ((i, np.roll(picture, 3 * i, (i + len(name)) % 2)) for i in range(SHOWN)))
+        assert not probe(film).interlaced
 
 
 def test_probe_says_what_is_odd_and_what_cannot_be_used(

@@ -5,7 +5,7 @@ has pts i/rate, so a frame index and a moment say the same thing; `FrameReader` 
 Sources are another matter: they rotate, vary in rate and start late. `probe` says so, `iter_frames` and `read_audio` put the
 clock at the first video frame, and ingest makes the proxy.
 
-    media ─▶ pictures ─▶ reading, sound ─▶ writing
+    fields ─▶ media ─▶ pictures ─▶ reading, sound ─▶ writing
 
 Array legend: T frames, H height, W width, C channels (RGB), N audio samples. Errors: MediaError with the path and the remedy.
 """

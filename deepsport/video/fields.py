@@ -2,69 +2,111 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
-from av.error import BlockingIOError, EOFError
+from av.container import InputContainer
+from av.error import BlockingIOError, EOFError, FFmpegError
 from av.filter import Graph
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+Fields = Literal["tff", "bff"]
+"""Which field is the earlier one: that of the upper lines, or that of the lower."""
+
+_FIELDED_HEIGHTS = (480, 486, 576, 1080, 1088)
+"""Lines of pictures that television sends in fields."""
+_PLACES, _FRAMES = (0.1, 0.3, 0.5, 0.7, 0.9), 12
+"""Shares of a film at which combs are looked for, and in how many frames."""
+_LEAST = 6
+"""Frames with combs, at least; and twice as many as are whole or of the other order."""
 
 
 class Deinterlacer:
     """Gives each interlaced frame as one whole picture of its first field's moment (FFmpeg's bwdif); others pass as they are.
 
+    unmarked: frames that are not marked as interlaced are so all the same, their fields in this order.
     A picture is given when the frame after it is fed, the last ones by ``flush``. It keeps its time; pts may be in another time
     base.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unmarked: Fields | None = None) -> None:
         self.num_frames = 0
         """Interlaced frames so far."""
+        self._unmarked = unmarked
         self._graph: Graph | None = None
         self._shape: tuple[object, ...] = ()
 
     def feed(self, frame: VideoFrame) -> Iterator[VideoFrame]:
         """The pictures that this frame completes, in order."""
-        self.num_frames += frame.interlaced_frame
-        if self._graph is None and not frame.interlaced_frame:
+        interlaced = frame.interlaced_frame or self._unmarked is not None
+        self.num_frames += interlaced
+        if self._graph is None and not interlaced:
             yield frame
             return
         shape = (frame.width, frame.height, frame.format.name, frame.time_base)
         if shape != self._shape:
             yield from self.flush()
-            self._graph, self._shape = _bwdif(frame), shape
+            options = "deint=interlaced" if self._unmarked is None else f"deint=all:parity={self._unmarked}"
+            self._graph, self._shape = _graph("bwdif", f"mode=send_frame:{options}", frame), shape
         assert self._graph is not None
         self._graph.push(frame)
-        yield from self._ready()
+        yield from _ready(self._graph)
 
     def flush(self) -> Iterator[VideoFrame]:
         """The pictures that are still held; after it frames pass again until an interlaced one comes."""
         if self._graph is not None:
             self._graph.push(None)
-            yield from self._ready()
+            yield from _ready(self._graph)
         self._graph, self._shape = None, ()
 
-    def _ready(self) -> Iterator[VideoFrame]:
-        assert self._graph is not None
-        while True:
-            try:
-                picture = self._graph.pull()
-            except (BlockingIOError, EOFError):
-                return
-            assert isinstance(picture, VideoFrame)
-            yield picture
 
-
-def whole_pictures(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
+def whole_pictures(frames: Iterable[VideoFrame], unmarked: Fields | None = None) -> Iterator[VideoFrame]:
     """All frames, the interlaced ones made whole."""
-    whole = Deinterlacer()
+    whole = Deinterlacer(unmarked)
     for frame in frames:
         yield from whole.feed(frame)
     yield from whole.flush()
 
 
-def _bwdif(frame: VideoFrame) -> Graph:
+def unmarked_fields(container: InputContainer, stream: VideoStream) -> Fields | None:
+    """The order of the fields of a film that does not say that it has any, None where no combs are seen (FFmpeg's idet).
+
+    Only pictures of as many lines as television sends in fields are looked at. The container is left where it was looked at last.
+    """
+    if stream.codec_context.height not in _FIELDED_HEIGHTS or not container.duration:
+        return None
+    seen: Counter[str] = Counter()
+    for place in _PLACES:
+        graph: Graph | None = None
+        try:
+            container.seek(int(container.duration * place) + (container.start_time or 0))
+            for _, frame in zip(range(_FRAMES), container.decode(stream), strict=False):
+                graph = graph or _graph("idet", "", frame)
+                graph.push(frame)
+                seen.update(picture.metadata["lavfi.idet.multiple.current_frame"] for picture in _ready(graph))
+        except FFmpegError:  # damaged there, or its pictures change their size
+            continue
+    orders: tuple[Fields, ...] = ("tff", "bff")
+    order = max(orders, key=lambda fields: seen[fields])
+    others = seen["progressive"] + sum(seen[fields] for fields in orders if fields != order)
+    return order if seen[order] >= max(_LEAST, 2 * others + 1) else None
+
+
+def _ready(graph: Graph) -> Iterator[VideoFrame]:
+    while True:
+        try:
+            picture = graph.pull()
+        except (BlockingIOError, EOFError):
+            return
+        assert isinstance(picture, VideoFrame)
+        yield picture
+
+
+def _graph(name: str, options: str, frame: VideoFrame) -> Graph:
     graph = Graph()
     graph.threads = 1
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
-    graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink")).configure()
+    graph.link_nodes(source, graph.add(name, options), graph.add("buffersink")).configure()
     return graph

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from deepsport.errors import MediaError
 from deepsport.timebase import FrameRate
+from deepsport.video.fields import Fields, unmarked_fields
 
 # Playlists (hls, concat, dash) are demuxers too: a text file called x.mp4 could name other files or hosts.
 CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,mxf,gif,h264,hevc,wav,mp3,aac,flac"
@@ -67,7 +68,9 @@ class MediaInfo(BaseModel):
     """When the sound begins, after the first video frame; negative when before it, 0 without sound."""
     square_pixels: bool
     interlaced: bool
-    """Whether the file says so, of the stream or of its first frame."""
+    """Whether the file says so, of the stream or of its first frame, or its pictures are combs."""
+    unmarked_fields: Fields | None
+    """The order of the fields where the file does not say that it has any."""
     keyframe_interval: int
     """Largest distance between keyframes seen, in frames."""
 
@@ -126,6 +129,8 @@ def _nominal_rate(stream: VideoStream, deltas: Sequence[int]) -> Fraction:
 def probe(path: Path) -> MediaInfo:
     """What the file holds; reads the headers, 2000 packets (all of them where no duration is stated), and decodes one frame.
 
+    Of pictures that may be interlaced 60 more are decoded, to see whether they are.
+
     Raises: MissingMedia, NoVideoStream, MediaError when not a single frame can be decoded.
     """
     with open_media(path) as container:
@@ -173,6 +178,8 @@ def probe(path: Path) -> MediaInfo:
             duration_s = max(0.0, container.duration / av.time_base - start_s)
         else:
             duration_s = float((times[-1] - times[0]) * tick + nominal if times else count * nominal)
+        marked = first.interlaced_frame or context.field_order > _PROGRESSIVE
+        unmarked = None if marked else unmarked_fields(container, stream)
         intervals = [b - a for a, b in zip(keys, [*keys[1:], len(times)], strict=False)]
         audio = next(iter(container.streams.audio), None)
         return MediaInfo(
@@ -192,7 +199,8 @@ def probe(path: Path) -> MediaInfo:
             start_s=start_s,
             sound_start_s=0.0 if audio is None else float((audio.start_time or 0) * (audio.time_base or 0)) - start_s,
             square_pixels=aspect == 1,
-            interlaced=first.interlaced_frame or context.field_order > _PROGRESSIVE,
+            interlaced=marked or unmarked is not None,
+            unmarked_fields=unmarked,
             keyframe_interval=max(intervals, default=0),
         )
 

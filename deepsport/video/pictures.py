@@ -128,7 +128,7 @@ def iter_frames(path: Path, *, size: tuple[int, int] | None = None) -> Iterator[
     painter = Painter(size or (info.width, info.height), info.rotation)
     with open_media(path) as container:
         try:
-            for frame in whole_pictures(container.decode(video_stream(container, path))):
+            for frame in whole_pictures(container.decode(video_stream(container, path)), info.unmarked_fields):
                 time_s = frame.time if frame.pts is not None else info.start_s
                 yield max(0.0, time_s - info.start_s), painter.rgb(frame)
         except FFmpegError as error:
