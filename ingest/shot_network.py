@@ -29,20 +29,32 @@ LIKELY = 0.5
 """From this likelihood on a picture is taken for the last before a change, as its authors do."""
 _AROUND = 25
 """Pictures on either side that the network is shown besides those that it judges."""
+_SHOWN = 0.05
+"""Share of the pictures that a second look is shown at most, besides those of the first: one shown costs as much as ten decoded
+ones of 640x360, or seven of 1280x720."""
 _JUDGED = 50
 """Pictures that a whole film is judged by at a time."""
 
 
 class SecondLook:
-    """Whether the network sees a change where the cheap features are unsure."""
+    """Whether the network sees a change where the cheap features are unsure; it is asked only so often, for it costs a lot."""
 
     def __init__(self) -> None:
         """The network is loaded when it is first asked. Raises: UserError when the package is not installed."""
         _need_package()
+        self._allowed = 2.0 * _AROUND
+        """Pictures that may still be shown; the last time a few more are."""
+
+    def allow(self, num_pictures: int) -> None:
+        """Note that so many more pictures of the film were judged."""
+        self._allowed += _SHOWN * num_pictures
 
     def sees(self, pictures_N3HW: Pictures, first: int, last: int) -> bool:
-        """Whether the shot changes between the pictures first and last, or next to them."""
+        """Whether the shot changes between the pictures first and last, or next to them; not, when it was asked too often."""
         begin, end = max(0, first - _AROUND), min(len(pictures_N3HW), last + 1 + _AROUND)
+        if self._allowed <= 0:
+            return False
+        self._allowed -= end - begin
         likely_N2 = _likelihoods(_network(), np.stack([_as_rgb(picture) for picture in pictures_N3HW[begin:end]]))
         return bool(likely_N2[max(0, first - 2 - begin) : last + 2 - begin, 0].max() >= LIKELY)
 

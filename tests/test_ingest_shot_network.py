@@ -51,6 +51,25 @@ def test_settings_that_the_network_cannot_follow_are_refused(senseless: dict[str
         ShotConfig.model_validate(senseless)
 
 
+def test_a_second_look_is_not_asked_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network is a mock that sees a change everywhere: what counts is how many pictures it is shown."""
+    shown: list[int] = []
+
+    def likely(network: object, rgb_NHW3: np.ndarray) -> np.ndarray:
+        shown.append(len(rgb_NHW3))
+        return np.ones((len(rgb_NHW3), 2), np.float32)
+
+    monkeypatch.setattr(shot_network, "_likelihoods", likely)
+    monkeypatch.setattr(shot_network, "_network", lambda: None)
+    look, pictures_N3HW = shot_network.SecondLook(), np.zeros((400, 3, 36, 64), np.uint8)
+    said = []
+    for _ in range(25):
+        look.allow(400)
+        said += [look.sees(pictures_N3HW, place, place) for place in range(0, 400, 20)]
+    assert sum(shown) == pytest.approx(0.05 * 25 * 400, abs=3 * 51) and sum(said) == len(shown)
+    assert said[:2] == [True, True], "a short film is looked at too"
+
+
 @pytest.mark.slow
 def test_the_network_finds_cuts_to_the_frame_and_a_dissolve_wherever_they_fall() -> None:
     cuts = (49, 50 + 26, 110)  # at the seams between what is judged at a time, and elsewhere

@@ -186,6 +186,9 @@ class PictureReader:
         self._ticks = float(1 / (Fraction(rate) * Fraction(self._stream.time_base)))
         self._start = self._stream.start_time or 0
         self.num_frames = self._stream.frames or round((self._stream.duration or 0) / self._ticks)
+        if self.num_frames < 1:
+            self._container.close()
+            raise MediaError(f"{path}: does not state how many frames it has; ingest it to get a proxy")
         entries = self._stream.index_entries
         stamps = np.array([entry.timestamp for entry in entries if entry.is_keyframe], np.int64)
         keys = np.rint((stamps - self._start) / self._ticks).astype(np.int64)
