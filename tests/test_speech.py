@@ -20,8 +20,10 @@ from deepsport.taxonomy import DropReason, Sport
 from deepsport.timebase import Span
 from ingest import speech_engines
 from ingest.simulator.broadcast import SimulatedBroadcast
+from ingest.simulator.schedule import SimulatorConfig
 from ingest.speech import SAMPLE_RATE, Segment, SpeechConfig, Word, load_transcriber, spoken_words, transcribe
-from ingest.speech_engines import JoinedClock, Stretch, packaged_model, windows
+from ingest.speech_engines import JoinedClock, Stretch, packaged_model, speech_stretches, windows
+from ingest.speech_murmur import without_murmur
 from ingest.speech_words import commentary_lag, hotwords_for
 from ingest.whisper_weights import openai_checkpoint, read_ct2, to_checkpoint
 
@@ -285,6 +287,19 @@ def test_openai_whisper_hears_nearly_the_same_text_with_the_same_weights(comment
     assert openai_checkpoint(packaged_model()) == checkpoint
     assert checkpoint.stat().st_mtime_ns == written_ns
     assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
+
+
+def test_a_crowd_that_sounds_a_little_like_speech_is_not_given_to_whisper(monkeypatch):
+    """A broadcast whose crowd alone, five times as loud, Silero takes for speech here and there, and the same with its lines."""
+    broadcast = SimulatedBroadcast(Sport.VOLLEYBALL, seed=502, duration_s=40)
+    crowd = SimulatedBroadcast(Sport.VOLLEYBALL, 502, 40, SimulatorConfig(commentary=False)).audio()
+    stretches = [speech_stretches(without_murmur(sound)) for sound in (5 * crowd, broadcast.audio() + 4 * crowd)]
+    spoken = [u.span.start_s for u in broadcast.utterances]
+    assert not stretches[0] and len(spoken) > 5
+    found = [any(s.start / SAMPLE_RATE - 0.5 < start_s < s.end / SAMPLE_RATE for s in stretches[1]) for start_s in spoken]
+    assert sum(found) >= len(spoken) - 1
+    monkeypatch.setattr(speech_engines, "_SURELY", 0.0)
+    assert speech_stretches(without_murmur(5 * crowd)), "or the test shows nothing"
 
 
 @pytest.mark.parametrize("vad", [True, False])
