@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import random
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -292,13 +293,34 @@ def bucket() -> Iterator[str]:
     server.stop()
 
 
-@pytest.mark.parametrize("kind", ["s3", "memory", "file"])
+@pytest.fixture(scope="module")
+def google_bucket() -> Iterator[str]:
+    """A bucket of a local server that speaks as Google's store does, as the environment names one."""
+    from gcp_storage_emulator.server import create_server
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = create_server("127.0.0.1", port, in_memory=True)
+    server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        import fsspec
+
+        fsspec.filesystem("gs").mkdir("archive")
+        yield "gs://archive"
+    server.stop()
+
+
+@pytest.mark.parametrize("kind", ["s3", "gs", "memory", "file"])
 def test_object_stores_are_listed_copied_and_watched(
     kind: str, store: Store, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     import fsspec
 
-    root = {"memory": "memory://archive", "file": f"file://{tmp_path}/archive"}.get(kind) or request.getfixturevalue("bucket")
+    fixtures = {"s3": "bucket", "gs": "google_bucket"}
+    roots = {"memory": "memory://archive", "file": f"file://{tmp_path}/archive"}
+    root = request.getfixturevalue(fixtures[kind]) if kind in fixtures else roots[kind]
     filesystem, path = fsspec.url_to_fs(root)
 
     def put(data: bytes) -> None:
