@@ -1,6 +1,6 @@
 """How well changes of shot are found, beside PySceneDetect, on simulated broadcasts whose truth is known to the frame.
 
-    python -m benchmarks.shots [--seeds 10] [--seconds 45] [--network] [--tune] [--json]
+    python -m benchmarks.shots [--seeds 30] [--seconds 45] [--network] [--tune] [--json]
 
 The broadcasts are produced as on television: cuts, dissolves, fades, wipes around replays, flashes, graphics. Each is written as
 an mp4, decoded once, and every detector is fed the same frames. A change counts as found when a cut lies within 2 frames of it,
@@ -235,7 +235,7 @@ def tune(films: Sequence[Film]) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=10, help="broadcasts; the three sports take turns")
+    parser.add_argument("--seeds", type=int, default=30, help="broadcasts; the three sports take turns")
     parser.add_argument("--seconds", type=float, default=45)
     parser.add_argument("--network", action="store_true", help="with TransNetV2, alone and as our second look")
     parser.add_argument("--tune", action="store_true", help="try PySceneDetect's thresholds, on other seeds")
