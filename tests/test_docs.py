@@ -212,7 +212,7 @@ def test_figures_are_found_in_what_benchmarks_print() -> None:
              for name, wer, ratio in (("ours", 0.08, 0.5), ("plain", 0.1, 1.0))]
     found = {figure.path: value for figure, value in runner.rows_of("speech", heard)}
     assert (found["commentary ours/wer"], found["commentary plain/wer"]) == ("0.08", "0.1")
-    assert (found["commentary ours/cpu_over_plain"], found["crowd alone ours/num_utterances"]) == ("0.5", "missing")
+    assert (found["commentary ours/cpu_over_plain"], found["uneven crowd ours/num_utterances"]) == ("0.5", "missing")
     assert [value for _, value in runner.rows_of("new", {"rounds": 5, "ours_over_theirs": 12.345})] == ["12.3"]
     assert [value for _, value in runner.rows_of("ingest", {"one_pass_to_separate": 0.5})][:2] == ["missing", "0.5"]
 
