@@ -6,7 +6,7 @@
            └▶ sound ─▶ 16 kHz mono ─┬▶ the proxy's AAC
                                     └▶ a file of samples, mapped: memory does not grow with the length
 
-What is damaged is skipped and counted; too much of it is a MediaError.
+What is damaged is skipped, or shown as the decoder patched it up, and counted; too much of it is a MediaError.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = ["SAMPLE_RATE", "Pass", "ProxyConfig", "decode_once"]
 _MAX_LEAP_S = 30.0
 _COPIED_GOP = 10
 """A source of the proxy's shape with a keyframe so often is taken as it is: nothing is lost by encoding, and finding a
-frame in it costs five times as much as in a proxy of keyframes, not ten."""
+frame in it costs five times as much as in a proxy that is encoded."""
 
 
 @dataclass(slots=True)
@@ -81,6 +81,7 @@ def is_proxy_shaped(info: MediaInfo, config: ProxyConfig) -> bool:
         and not info.interlaced
         and not info.variable_rate
         and info.start_s == 0
+        and info.duration_stated  # raw packets bear no times
         and info.keyframe_interval <= max(config.gop, _COPIED_GOP)
         and info.audio_codec in (None, "aac")
     )
@@ -169,7 +170,7 @@ def _run(
                 sound.append(samples_N)
                 sink.sound(samples_N)
             loss.check(source, info, out.num_frames, config.max_lost_share)
-            if copy and loss.damaged:
+            if copy and (loss.damaged or loss.patched):
                 raise _NotEven
         except BaseException:
             sink.discard()
@@ -210,6 +211,7 @@ def _decode(
         sink.packet(packet)
         for frame in frames:
             if isinstance(frame, VideoFrame | AudioFrame):
+                loss.patched += isinstance(frame, VideoFrame) and frame.is_corrupt
                 yield frame
 
 
@@ -257,12 +259,14 @@ class _Loss:
 
     def __init__(self) -> None:
         self.damaged = 0
+        self.patched = 0
         self.damaged_sound = 0
         self.end_s = 0.0
 
     def see(self, time_s: float | None, duration_s: float) -> None:
         """Note that something was decoded, and until when it lasts on the file's clock."""
-        self.end_s = max(self.end_s, (time_s or 0.0) + duration_s)
+        # Raw streams state no times: one frame follows the other.
+        self.end_s = max(self.end_s, (self.end_s if time_s is None else time_s) + duration_s)
 
     def check(self, source: Path, info: MediaInfo, num_frames: int, max_share: float) -> None:
         """Raises: MediaError when nothing was decoded, or more than the share is damaged or missing at the end."""
@@ -274,8 +278,9 @@ class _Loss:
             raise MediaError(
                 f"{source}: only {seen_s:.1f} of {info.duration_s:.1f} s can be read; the file is cut short, copy it again"
             )
-        if self.damaged > max_share * (num_frames + self.damaged):
-            raise MediaError(f"{source}: {self.damaged} packets are damaged beside {num_frames} good frames; copy it again")
+        damaged = self.damaged + self.patched
+        if damaged > max_share * (num_frames + self.damaged):
+            raise MediaError(f"{source}: {damaged} of {num_frames + self.damaged} frames are damaged; copy it again")
 
 
 def _repairs(info: MediaInfo, steps: _Steps, loss: _Loss, whole: Deinterlacer, config: ProxyConfig) -> list[str]:
@@ -288,6 +293,8 @@ def _repairs(info: MediaInfo, steps: _Steps, loss: _Loss, whole: Deinterlacer, c
         repairs.append(_counted(steps.left_out, "frame", "left out"))
     if loss.damaged:
         repairs.append(_counted(loss.damaged, "damaged packet", "skipped"))
+    if loss.patched:
+        repairs.append(_counted(loss.patched, "damaged frame", "patched up"))
     if loss.damaged_sound:
         repairs.append(_counted(loss.damaged_sound, "damaged packet", "of sound skipped"))
     if Fraction(info.width, info.height) != Fraction(config.width, config.height):

@@ -35,8 +35,8 @@ class ShotConfig(BaseModel):
     threshold: float | None = Field(default=None, gt=0)
     """Of the detector; empty is its own default. Not used by lean."""
     second_look: bool = False
-    """Whether lean asks the network (extra ``transnet``) about what is almost a change by its own features; the likeliest first,
-    and no more than a twentieth of the pictures are shown."""
+    """Whether lean asks the network (extra ``transnet``) about what is almost a change by its own features; it is shown no
+    more than a twentieth of the pictures, and some hundred at the beginning."""
     min_shot_s: float = Field(default=0.4, ge=0)
     """Changes closer than this to a likelier one are left out."""
     step_ratio: float = Field(default=3.0, ge=1)

@@ -279,6 +279,14 @@ def test_fields_that_no_mark_tells_of_are_seen(fields: str, tmp_path: Path) -> N
         assert not 2 < 2 * i % 24 < 22 or abs(np.nonzero(lines_HW)[1].mean() - place_at(2 * i) - 7.5) < 1.5
 
 
+def test_combs_are_looked_for_where_they_are_due_and_not_at_the_keyframe_before(tmp_path: Path) -> None:
+    still = next(iter(combed("tff", height=576)))[1][::2].repeat(2, 0)
+    late = ((i, still if i < 14 else frame) for i, frame in combed("tff", height=576))
+    assert probe(write(tmp_path / "late.mp4", late, options={"g": "250"})).unmarked_fields == "tff"
+    early = ((i, frame if i < 14 else still) for i, frame in combed("tff", height=576))
+    assert probe(write(tmp_path / "early.mp4", early, options={"g": "250"})).unmarked_fields is None
+
+
 def test_whole_pictures_are_not_taken_for_fields(tmp_path: Path) -> None:
     """What moves up and down, and stripes as thin as a line."""
     lots = np.random.default_rng(0)

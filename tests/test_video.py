@@ -188,7 +188,7 @@ def test_a_frame_that_cannot_be_decoded_is_named(tmp_path: Path, quantizer: int 
             file.seek(place)
             file.write(bytes(size))
         reader.frames([29, 31])
-        with pytest.raises(MediaError, match=r"frame 30 cannot be decoded.*; ingest it again"):
+        with pytest.raises(MediaError, match=r"frame 30 cannot be decoded.*; delete it and ingest again"):
             reader.frames([30])
         os.truncate(path, reader._pictures._places[50][0] + 5)
         with pytest.raises(MediaError, match="cut short before frame 50"):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
+from av import time_base as TICKS_PER_S  # of a container
 from av.container import InputContainer
 from av.error import BlockingIOError, EOFError, FFmpegError
 from av.filter import Graph
@@ -19,6 +20,8 @@ _FIELDED_HEIGHTS = (480, 486, 576, 1080, 1088)
 """Lines of pictures that television sends in fields."""
 _PLACES, _FRAMES = (0.1, 0.3, 0.5, 0.7, 0.9), 12
 """Shares of a film at which combs are looked for, and in how many frames."""
+_MOST_ON_THE_WAY = 300
+"""Frames that are decoded at most from a keyframe to such a place."""
 _LEAST = 6
 """Frames with combs, at least; and twice as many as are whole or of the other order."""
 
@@ -77,21 +80,34 @@ def unmarked_fields(container: InputContainer, stream: VideoStream) -> Fields | 
     """
     if stream.codec_context.height not in _FIELDED_HEIGHTS or not container.duration:
         return None
-    seen: Counter[str] = Counter()
-    for place in _PLACES:
-        graph: Graph | None = None
-        try:
-            container.seek(int(container.duration * place) + (container.start_time or 0))
-            for _, frame in zip(range(_FRAMES), container.decode(stream), strict=False):
-                graph = graph or _graph("idet", "", frame)
-                graph.push(frame)
-                seen.update(picture.metadata["lavfi.idet.multiple.current_frame"] for picture in _ready(graph))
-        except FFmpegError:  # damaged there, or its pictures change their size
-            continue
+    start, length = container.start_time or 0, container.duration
+    seen = sum((_looks(container, stream, start + int(length * place)) for place in _PLACES), Counter[str]())
+    seen = seen or _looks(container, stream, start)  # a stream whose places cannot be found
     orders: tuple[Fields, ...] = ("tff", "bff")
     order = max(orders, key=lambda fields: seen[fields])
     others = seen["progressive"] + sum(seen[fields] for fields in orders if fields != order)
     return order if seen[order] >= max(_LEAST, 2 * others + 1) else None
+
+
+def _looks(container: InputContainer, stream: VideoStream, due: int) -> Counter[str]:
+    """What idet calls the frames from a moment on, in the container's ticks; nothing where they cannot be decoded."""
+    seen: Counter[str] = Counter()
+    graph: Graph | None = None
+    looked = 0
+    try:
+        container.seek(due)
+        for number, frame in enumerate(container.decode(stream)):
+            if number < _MOST_ON_THE_WAY and (frame.time or 0) * TICKS_PER_S < due:
+                continue
+            graph = graph or _graph("idet", "", frame)
+            graph.push(frame)
+            seen.update(picture.metadata["lavfi.idet.multiple.current_frame"] for picture in _ready(graph))
+            looked += 1
+            if looked == _FRAMES:
+                break
+    except FFmpegError:  # damaged there, or its pictures change their size
+        pass
+    return seen
 
 
 def _ready(graph: Graph) -> Iterator[VideoFrame]:

@@ -23,7 +23,10 @@ from deepsport.video.fields import Fields, unmarked_fields
 CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,mxf,gif,h264,hevc,wav,mp3,aac,flac"
 _COMMON_RATES = tuple(
     Fraction(*rate)
-    for rate in ((24000, 1001), (24,), (25,), (30000, 1001), (30,), (48,), (50,), (60000, 1001), (60,), (100,), (120,))
+    for rate in (
+        *((24000, 1001), (24,), (25,), (30000, 1001), (30,), (48000, 1001), (48,), (50,), (60000, 1001), (60,), (100,)),
+        *((120000, 1001), (120,)),
+    )
 )
 _MAX_RATE = Fraction(120)
 _PROBE_PACKETS = 2000
@@ -106,23 +109,23 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     raise NoVideoStream(f"{path}: no video stream; re-mux with -map 0:v, or leave the file out")
 
 
-def _nominal_rate(stream: VideoStream, deltas: Sequence[int]) -> Fraction:
-    """The stated rate where the timestamps bear it out, else the commonest step, set to a common rate within 1 %."""
-    assert stream.time_base is not None
-    stated = Fraction(stream.average_rate or stream.guessed_rate or 0)
-    if deltas:
-        step = sorted(deltas)[len(deltas) // 2] * Fraction(stream.time_base)
-        seen = 1 / step if step > 0 else stated
+def _nominal_rate(stated: Fraction, deltas: Sequence[int], tick: Fraction) -> Fraction:
+    """The stated rate where the timestamps bear it out, else the mean of the usual steps, set to a common rate within 1 %.
+
+    Of a clock that is coarse (milliseconds in Matroska) a step is rounded either way, and only their mean tells 30 from 29.97.
+    """
+    if not deltas:
+        seen, unsure = (stated if stated > 0 else Fraction(25)), Fraction(0)
     else:
-        seen = stated
-    if seen <= 0:
-        seen = Fraction(25)
-    best = min(_COMMON_RATES, key=lambda rate: abs(rate - seen))
-    if stated > 0 and stated in _COMMON_RATES and abs(stated - seen) <= seen / 100 and len(set(deltas)) <= 2:
-        return stated
-    if abs(best - seen) <= seen / 100:
+        middle = sorted(deltas)[len(deltas) // 2]
+        usual = [delta for delta in deltas if abs(delta - middle) <= 1]
+        seen = len(usual) / (sum(usual) * tick)
+        unsure = max(Fraction(1, 2000), Fraction(1, sum(usual)))
+    is_stated = stated > 0 and abs(stated - seen) <= unsure * seen
+    exact = stated if is_stated else seen
+    best = min(_COMMON_RATES, key=lambda rate: abs(rate - exact))
+    if abs(best - exact) <= exact * (Fraction(1, 5000) if is_stated else Fraction(1, 100)):
         return best
-    exact = stated if stated > 0 and abs(stated - seen) <= seen / 100 else seen
     return min(exact.limit_denominator(1001), _MAX_RATE)
 
 
@@ -161,10 +164,10 @@ def probe(path: Path) -> MediaInfo:
             raise MediaError(f"{path}: no frame can be decoded; copy or encode it again")
         times.sort()
         deltas = [b - a for a, b in pairwise(times) if b > a]
-        rate = _nominal_rate(stream, deltas)
+        tick = Fraction(stream.time_base)
+        rate = _nominal_rate(Fraction(stream.average_rate or stream.guessed_rate or 0), deltas, tick)
         if rate <= 0:
             raise MediaError(f"{path}: its header gives a frame rate of {rate}; encode it again")
-        tick = Fraction(stream.time_base)
         # A millisecond clock (Matroska) may round each way; past a quarter of a frame the steps are no longer even.
         nominal = 1 / rate
         variable = any(abs(delta * tick - nominal) > max(nominal / 4, tick) for delta in set(deltas))

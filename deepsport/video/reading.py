@@ -267,7 +267,7 @@ class PictureReader:
             for place, size in self._places[first : number + 1]:
                 packet = Packet(size)  # memory of FFmpeg's: decoders read a little past its end
                 if os.preadv(self._file, [packet], place) < size:
-                    raise MediaError(f"{self.path}: cut short before frame {number}; ingest it again")
+                    raise MediaError(f"{self.path}: cut short before frame {number}; delete it and ingest again")
                 pictures += self._direct.decode(packet)
             if len(pictures) <= number - first:  # a stream that does not say that it has no B-frames: the decoder waits for more
                 pictures += self._direct.decode(None)
@@ -276,9 +276,10 @@ class PictureReader:
                 self._done = number
         except FFmpegError as error:
             self._direct.flush_buffers()
-            raise MediaError(f"{self.path}: frame {number} cannot be decoded ({error.strerror}); ingest it again") from error
+            fault = f"frame {number} cannot be decoded ({error.strerror}); delete it and ingest again"
+            raise MediaError(f"{self.path}: {fault}") from error
         if len(pictures) != number + 1 - first:
-            raise MediaError(f"{self.path}: frame {number} cannot be decoded; ingest it again")
+            raise MediaError(f"{self.path}: frame {number} cannot be decoded; delete it and ingest again")
         return list(enumerate(pictures, first))
 
     def _seek(self, number: int) -> None:
