@@ -10,7 +10,6 @@ says plainly is never changed. Which companion file (line-ups, match data) belon
 from __future__ import annotations
 
 import importlib.util
-import io
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -199,43 +198,43 @@ def _load(path: Path, data: bytes, vendor: str, meta: bytes | None) -> Any:
 def _statsbomb(data: bytes, meta: bytes | None) -> Any:
     from kloppy import statsbomb
 
-    return statsbomb.load(event_data=io.BytesIO(data), lineup_data=io.BytesIO(meta or b""))
+    return statsbomb.load(event_data=data, lineup_data=meta or b"")
 
 
 def _wyscout(data: bytes, meta: bytes | None) -> Any:
     from kloppy import wyscout
 
-    return wyscout.load(event_data=io.BytesIO(data))
+    return wyscout.load(event_data=data)
 
 
 def _opta(data: bytes, meta: bytes | None) -> Any:
     from kloppy import opta
 
-    return opta.load(f24_data=io.BytesIO(data), f7_data=io.BytesIO(meta or b""))
+    return opta.load(f24_data=data, f7_data=meta or b"")
 
 
 def _statsperform(data: bytes, meta: bytes | None) -> Any:
     from kloppy import statsperform
 
-    return statsperform.load_event(ma1_data=io.BytesIO(meta or b""), ma3_data=io.BytesIO(data))
+    return statsperform.load_event(ma1_data=meta or b"", ma3_data=data)
 
 
 def _metrica(data: bytes, meta: bytes | None) -> Any:
     from kloppy import metrica
 
-    return metrica.load_event(event_data=io.BytesIO(data), meta_data=io.BytesIO(meta or b""))
+    return metrica.load_event(event_data=data, meta_data=meta or b"")
 
 
 def _datafactory(data: bytes, meta: bytes | None) -> Any:
     from kloppy import datafactory
 
-    return datafactory.load(event_data=io.BytesIO(data))
+    return datafactory.load(event_data=data)
 
 
 def _sportec(data: bytes, meta: bytes | None) -> Any:
     from kloppy import sportec
 
-    return sportec.load_event(event_data=io.BytesIO(data), meta_data=io.BytesIO(meta or b""))
+    return sportec.load_event(event_data=data, meta_data=meta or b"")
 
 
 LOADERS: dict[str, Callable[[bytes, bytes | None], Any]] = {
