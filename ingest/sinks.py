@@ -28,14 +28,14 @@ class ProxyConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    width: int = Field(default=640, ge=16, le=8190, multiple_of=2)
+    width: int = Field(default=640, ge=16, le=4094, multiple_of=2)
     """Pixels across; the picture keeps its shape and is centred on black."""
-    height: int = Field(default=360, ge=16, le=8190, multiple_of=2)
+    height: int = Field(default=360, ge=16, le=4094, multiple_of=2)
     """Pixels down."""
-    gop: int = Field(default=3, ge=1, le=600)
+    gop: int = Field(default=4, ge=1, le=600)
     """Frames from one keyframe to the next: few make finding a frame cheap and the file big."""
-    quantizer: int = Field(default=8, ge=2, le=31)
-    """How coarse the pictures are (MPEG-4 Part 2): less is better and bigger."""
+    quantizer: int = Field(default=7, ge=2, le=31)
+    """How coarse the pictures are (MPEG-2): less is better and bigger."""
     max_lost_share: float = Field(default=0.05, ge=0, le=1)
     """A source of which a greater share cannot be decoded is refused."""
 

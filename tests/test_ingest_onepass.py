@@ -95,8 +95,8 @@ def test_a_plain_source_becomes_an_even_proxy_with_sound(tmp_path: Path, numbere
     assert beep_in(read_audio(tmp_path / "p.mp4")) == pytest.approx(1.5, abs=0.005)
     assert len(out.samples_N) == pytest.approx(48000, abs=1200)
     info = probe(tmp_path / "p.mp4")
-    assert (info.width, info.height, info.keyframe_interval, info.start_s) == (128, 72, 3, 0)
-    assert (info.pixel_format, info.codec, info.variable_rate) == ("yuv420p", "mpeg4", False)
+    assert (info.width, info.height, info.keyframe_interval, info.start_s) == (128, 72, 4, 0)
+    assert (info.pixel_format, info.codec, info.variable_rate) == ("yuv420p", "mpeg2video", False)
 
 
 def test_a_source_of_the_proxys_shape_is_copied_and_not_encoded(tmp_path: Path, numbered_film: Any) -> None:
@@ -363,4 +363,4 @@ def test_frames_that_the_decoder_patched_up_are_counted_and_never_copied(tmp_pat
     (tmp_path / "hurt.mp4").write_bytes(data)
     out = decode_once(tmp_path / "hurt.mp4", tmp_path / "p.mp4", tmp_path, proxy_config=SMALL)
     assert out.num_frames == 100 and any("patched up" in repair for repair in out.repairs)
-    assert probe(tmp_path / "p.mp4").codec == "mpeg4", "encoded, not copied"
+    assert probe(tmp_path / "p.mp4").codec == "mpeg2video", "encoded, not copied"
