@@ -1,11 +1,13 @@
 """How well and how dearly commentary is heard: word errors, starts of utterances, CPU seconds per second of sound.
 
-    python -m benchmarks.speech [--seconds 40] [--rounds 3] [--seed 9300] [--openai] [--json]
+    python -m benchmarks.speech [--seconds 40] [--rounds 3] [--seed 9300] [--openai] [--crowd FOLDER] [--json]
 
 Sound: a simulated broadcast of every sport that the simulator plays with its own lines as truth: as it is, with the crowd five
 times as loud, and with a crowd as loud on average that swells and roars; the loud crowds alone, in which nothing is to be heard;
-and, where DEEPSPORT_REAL_DATA is set, the Kennedy and LibriVox readings. The default seeds (9300 and on, one a sport) are held
-out: settings were chosen on 500 to 509 and 540 to 549.
+where DEEPSPORT_REAL_DATA is set, the Kennedy and LibriVox readings; and with ``--crowd`` the recordings of real crowds in that
+folder, one after another in the order of a die, alone and, as loud as the loud crowd, behind the commentary (Debian's package
+etw-data has 17 of soccer crowds in usr/share/games/etw/crowd, a minute and a half). The default seeds (9300 and on, one a
+sport) are held out: settings were chosen on 500 to 509 and 540 to 549.
 ``ours`` is `transcribe` with its default settings, which suggest the words of the sport; ``plain`` is faster-whisper as it comes
 (beam 5, no VAD, text carried over, temperature fallback), and ``plain, sport's words`` the same with the same words suggested,
 all with the same int8 weights on one thread; ``--openai`` adds openai-whisper under our settings. Rounds are interleaved and the
@@ -102,6 +104,24 @@ def simulated(first_seed: int, seconds: float, crowd: float, *, uneven: bool = F
     return sounds
 
 
+def recorded(folder: Path, first_seed: int, seconds: float, *, commentary: bool) -> list[Spoken]:
+    """The commentary of every sport before real crowds, as loud as one five times as loud as usual; or those crowds alone."""
+    takes = [read_audio(path, SAMPLE_RATE) for path in sorted(folder.glob("*.wav"))]
+    sounds = []
+    for quiet in simulated(first_seed, seconds, 0) if commentary else [Spoken("", np.zeros(0, np.float32), [])]:
+        number = first_seed + len(sounds)
+        order = np.random.default_rng(number).permutation(len(takes))
+        crowd = np.concatenate([takes[i] for i in order])
+        if commentary:
+            sport = FILMED[len(sounds)]
+            loud = 5 * SimulatedBroadcast(sport, number, seconds, SimulatorConfig(commentary=False)).audio()
+            crowd = np.resize(crowd, len(quiet.samples))
+            crowd = quiet.samples + crowd * np.sqrt(np.square(loud).mean() / np.square(crowd).mean())
+        name = "commentary, recorded crowd" if commentary else "recorded crowd"
+        sounds.append(Spoken(name, np.clip(crowd, -1, 1).astype(np.float32), quiet.truth, quiet.hotwords))
+    return sounds
+
+
 def readings(folder: Path) -> Spoken:
     """The Kennedy and LibriVox recordings with a pause before each."""
     texts = [folder / "jfk.ref.txt", *sorted(folder.glob("librivox-*.txt"))]
@@ -189,6 +209,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEED, help="of the first sport's broadcast")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--openai", action="store_true", help="also openai-whisper, which takes several times the CPU")
+    parser.add_argument("--crowd", type=Path, help="folder of recordings (.wav) of real crowds")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     sounds = [
@@ -201,6 +222,9 @@ def main() -> None:
     real = os.environ.get("DEEPSPORT_REAL_DATA")
     if real:
         sounds.append(readings(Path(real) / "asr"))
+    if options.crowd:
+        for commentary in (True, False):
+            sounds += recorded(options.crowd, options.seed, options.seconds, commentary=commentary)
     recognisers = {
         "ours": load_transcriber(SpeechConfig()),
         "plain": plain_transcriber(),
@@ -212,12 +236,12 @@ def main() -> None:
     if options.json:
         print(json.dumps([f._asdict() for f in figures], indent=1))
         return
-    head = f"{'sound':24} {'recogniser':20} {'WER':>6} {'start p50':>10} {'p90':>6} {'in 0.5 s':>9} {'utterances':>11}"
+    head = f"{'sound':26} {'recogniser':20} {'WER':>6} {'start p50':>10} {'p90':>6} {'in 0.5 s':>9} {'utterances':>11}"
     print(f"{head} {'CPU s/s':>8} {'/ plain':>8} {'doubled':>8}")
     for f in figures:
         said = f"{f.num_utterances} of {f.num_lines}"
         print(
-            f"{f.sound:24} {f.recogniser:20} {f.wer:6.3f} {f.start_error_median_s:9.2f}s {f.start_error_p90_s:5.2f}s "
+            f"{f.sound:26} {f.recogniser:20} {f.wer:6.3f} {f.start_error_median_s:9.2f}s {f.start_error_p90_s:5.2f}s "
             f"{f.starts_within_half_s:9.3f} "
             f"{said:>11} {f.cpu_s_per_audio_s:8.4f} {f.cpu_over_plain:8.2f} {f.duplicate_share:8.4f}"
         )

@@ -407,6 +407,11 @@ class Drop(Record):
     reason: DropReason
     detail: str = ""
 
+    @property
+    def line(self) -> str:
+        """What was dropped and why, in one line."""
+        return self.detail if self.detail.startswith(f"{self.item}: ") else f"{self.item}: {self.detail or self.reason}"
+
 
 class Unit(Record):
     """A unit of work that is done: written last, so its presence means that all its partitions are complete."""

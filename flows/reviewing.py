@@ -33,7 +33,7 @@ def push_questions(session: Session, project: str | None = None) -> int:
     )
     session.say(f"review: {pushed.created} questions pushed, {pushed.already} were there; {pushed.project_url}")
     for drop in pushed.drops:
-        session.say(f"left out: {drop.item}: {drop.detail}")
+        session.say(f"left out: {drop.line}")
     return EXIT_QUARANTINED if pushed.drops else EXIT_DONE
 
 

@@ -85,7 +85,7 @@ class StageResult:
         for drop in drops:
             self.drops[drop.reason] += 1
             if drop.reason in QUARANTINE:
-                self.quarantined.append(f"{drop.item}: {drop.detail or drop.reason}")
+                self.quarantined.append(drop.line)
 
     def fail(self, item: str, failure: Failure) -> None:
         """Notes an item that has no result."""
@@ -99,7 +99,7 @@ class StageResult:
             named = "; ".join([*self.failures, *self.quarantined][:3])
             raise StageFailed(
                 f"{self.stage}: {self.num_bad_items} of {self.num_items} items failed, the recipe allows "
-                f"{max_failure_share:.0%} ({named}); `deepsport status` lists them"
+                f"{max_failure_share:.0%} ({named}); the errors above and `deepsport status` name each"
             )
 
 

@@ -104,7 +104,7 @@ def run_ingest(
             done.append(job.unit)
         done.append(_note_drops(catalog, stage_hash, places, [*drops, *copies], result))
         units = {unit.unit: unit for step in (STEP, SOURCES) for unit in catalog.units(step, stage_hash)}
-        for name in done:
+        for name in dict.fromkeys(done):
             if name in units:
                 result.count(units[name].num_records, catalog.read(Drop, [name]))
                 result.num_bad_items += units[name].step == STEP and not units[name].num_records

@@ -73,7 +73,7 @@ def show_status(session: Session, *, as_json: bool = False) -> int:
     for now in changed[:_NUM_NAMED]:
         session.show(f"changed: {now.source_uri}: {now.broadcast_id} stands in place of {now.replaces}")
     for drop in quarantined[:_NUM_NAMED]:
-        session.show(f"quarantined: {drop.reason}: {drop.item}: {drop.detail}")
+        session.show(f"quarantined: {drop.reason}: {drop.line}")
     if len(quarantined) > _NUM_NAMED:
         session.show(f"… and {len(quarantined) - _NUM_NAMED} more; `deepsport status --json` has all")
     return code

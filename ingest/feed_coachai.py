@@ -21,7 +21,7 @@ from pathlib import Path
 from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.taxonomy import Sport
-from ingest.feed_events import FeedRow, FeedRows
+from ingest.feed_events import FeedRow, FeedRows, must_be
 from ingest.feed_times import seconds_of_clock
 
 _COLUMNS = ("rally", "ball_round", "roundscore_A", "roundscore_B", "player", "type", "lose_reason", "getpoint_player")
@@ -124,8 +124,7 @@ def parse_coachai(path: Path, text: str, broadcast: Broadcast) -> FeedRows:
 
     Raises: FeedError when the broadcast is not badminton, or as `read_coachai`.
     """
-    if broadcast.sport is not Sport.BADMINTON:
-        raise FeedError(f"{path}: is a record of badminton, the broadcast is {broadcast.sport.value}; pair them anew")
+    must_be(Sport.BADMINTON, broadcast, path, "a record of badminton")
     match = read_coachai(path, text)
     rows: list[FeedRow] = []
     unread = list(match.unread)

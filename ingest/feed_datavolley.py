@@ -24,7 +24,7 @@ from typing import NamedTuple
 from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.taxonomy import Sport
-from ingest.feed_events import FeedConfig, FeedRow, FeedRows, lines_of
+from ingest.feed_events import FeedConfig, FeedRow, FeedRows, lines_of, must_be
 from ingest.feed_times import seconds_between, seconds_of, seconds_of_day
 
 _SCOUT = "[3SCOUT]"
@@ -90,8 +90,7 @@ def parse_datavolley(path: Path, text: str, broadcast: Broadcast, config: FeedCo
     Raises: FeedError when the broadcast is not volleyball, the file ends before its scout section, its rallies lie in several
     video files, or no touch has a time and ``clock_at_start`` does not help.
     """
-    if broadcast.sport is not Sport.VOLLEYBALL:
-        raise FeedError(f"{path}: is a volleyball scout file, the broadcast is {broadcast.sport.value}; pair them anew")
+    must_be(Sport.VOLLEYBALL, broadcast, path, "a volleyball scout file")
     sections = _sections(text)
     if _SCOUT not in sections:
         raise FeedError(f"{path}: ends before its {_SCOUT} section; export it from DataVolley again")

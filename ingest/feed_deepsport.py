@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.timebase import FrameRate, FrameWindow, Span
-from ingest.feed_events import FeedRow, FeedRows, frame_rate
+from ingest.feed_events import FeedRow, FeedRows, frame_rate, must_be
 
 FORMAT = "deepsport-feed-1"
 
@@ -106,8 +106,7 @@ def parse_deepsport(path: Path, document: object, broadcast: Broadcast) -> FeedR
     except ValidationError as error:
         raise FeedError(f"{path}: not a {FORMAT} feed: {first_fault(error)}") from error
     rate = frame_rate(path, header.fps, broadcast)
-    if header.sport != broadcast.sport.value:
-        raise FeedError(f"{path}: is a feed of {header.sport[:40]!r}, the broadcast is {broadcast.sport.value}; pair them anew")
+    must_be(header.sport, broadcast, path, f"a feed of {header.sport[:40]!r}")
     return _read(header, rate, "events", header.events)
 
 

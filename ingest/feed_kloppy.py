@@ -20,7 +20,7 @@ from typing import Any
 from deepsport.errors import FeedError, UserError
 from deepsport.records import Broadcast
 from deepsport.taxonomy import Sport
-from ingest.feed_events import FeedClock, FeedRow, FeedRows, parse_json, read_bytes
+from ingest.feed_events import FeedClock, FeedRow, FeedRows, must_be, parse_json, read_bytes
 from ingest.feed_kloppy_words import read_words
 from ingest.feed_metrica import write_metadata
 
@@ -351,8 +351,7 @@ def parse_kloppy(path: Path, broadcast: Broadcast) -> FeedRows:
 
     Raises: FeedError when the broadcast is not of soccer, or the feed cannot be read.
     """
-    if broadcast.sport is not Sport.SOCCER:
-        raise FeedError(f"{path}: is a soccer match, {broadcast.title!r} is {broadcast.sport}; correct the manifest")
+    must_be(Sport.SOCCER, broadcast, path, "a soccer match")
     feed = read_vendor_feed(path)
     rows = [FeedRow(where=row.where, kind=row.kind, time_s=feed.period_start_s.get(row.period, 0.0) + row.time_s,
     period=row.period, team=row.team, player=row.player, outcome=row.outcome) for row in feed.rows]

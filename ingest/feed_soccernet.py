@@ -14,11 +14,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.taxonomy import Sport
 from deepsport.timebase import Span
-from ingest.feed_events import FeedClock, FeedLine, FeedRow, FeedRows, FeedShot
+from ingest.feed_events import FeedClock, FeedLine, FeedRow, FeedRows, FeedShot, must_be
 from ingest.feed_times import period_and_seconds, seconds_of_clock, seconds_of_ms
 from ingest.feed_words import kind_of
 
@@ -44,8 +43,7 @@ def parse_soccernet(path: Path, document: object, broadcast: Broadcast, known_ki
 
     Raises: FeedError when the broadcast is not of soccer.
     """
-    if broadcast.sport is not Sport.SOCCER:
-        raise FeedError(f"{path}: is SoccerNet's, the broadcast is {broadcast.sport.value}; pair them anew")
+    must_be(Sport.SOCCER, broadcast, path, "SoccerNet's")
     feed = FeedRows([], [], clock=FeedClock.PERIOD_VIDEO)
     begun_s: dict[int, float] = {}
     for index, entry in enumerate(_entries(document)):

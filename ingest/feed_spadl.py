@@ -15,7 +15,7 @@ from typing import Any
 from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.taxonomy import Sport
-from ingest.feed_events import FeedClock, FeedRow, FeedRows
+from ingest.feed_events import FeedClock, FeedRow, FeedRows, must_be
 from ingest.feed_times import number_of, seconds_of
 
 TYPES = ("pass", "cross", "throw_in", "freekick_crossed", "freekick_short", "corner_crossed", "corner_short", "take_on", "foul",
@@ -43,8 +43,7 @@ def parse_spadl(path: Path, document: object, broadcast: Broadcast) -> FeedRows:
     Raises: FeedError when the broadcast is not of soccer, or the file holds several games.
     """
     assert isinstance(document, list)
-    if broadcast.sport is not Sport.SOCCER:
-        raise FeedError(f"{path}: is a soccer match, the broadcast is {broadcast.sport.value}; pair them anew")
+    must_be(Sport.SOCCER, broadcast, path, "a soccer match")
     games = {str(action.get("game_id")) for action in document if isinstance(action, dict)}
     if len(games) > 1:
         raise FeedError(f"{path}: holds {len(games)} games; split it into one file a game")

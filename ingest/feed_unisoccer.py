@@ -14,11 +14,10 @@ from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.taxonomy import Sport
 from deepsport.timebase import Span
-from ingest.feed_events import FeedClock, FeedLine, FeedRow, FeedRows
+from ingest.feed_events import FeedClock, FeedLine, FeedRow, FeedRows, must_be
 from ingest.feed_times import seconds_of_clock
 from ingest.feed_words import kind_of, not_named
 
@@ -37,8 +36,7 @@ def parse_unisoccer(path: Path, document: object, broadcast: Broadcast, known_ki
     Raises: FeedError when the broadcast is not of soccer, or the file does not hold its match.
     """
     assert isinstance(document, list)
-    if broadcast.sport is not Sport.SOCCER:
-        raise FeedError(f"{path}: is of soccer matches, the broadcast is {broadcast.sport.value}; pair them anew")
+    must_be(Sport.SOCCER, broadcast, path, "of soccer matches")
     wanted = {part.strip().lower() for part in (broadcast.title, *_parts(broadcast.source_uri))}
     matches: dict[str, list[tuple[int, str, dict[str, Any]]]] = {}
     for index, entry in enumerate(document):

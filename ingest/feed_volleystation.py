@@ -13,7 +13,7 @@ from deepsport.errors import FeedError
 from deepsport.records import Broadcast
 from deepsport.taxonomy import Sport
 from ingest.feed_datavolley import DECISIVE, Scout, ScoutRally, Touch, deciding_touch
-from ingest.feed_events import FeedRow, FeedRows
+from ingest.feed_events import FeedRow, FeedRows, must_be
 from ingest.feed_times import number_of, seconds_of_tenths
 
 _SIDES = {"*": "home", "a": "away"}
@@ -31,8 +31,7 @@ def parse_volleystation(path: Path, document: object, broadcast: Broadcast) -> F
     Raises: FeedError when the broadcast is not volleyball.
     """
     assert isinstance(document, dict)
-    if broadcast.sport is not Sport.VOLLEYBALL:
-        raise FeedError(f"{path}: is a volleyball scout file, the broadcast is {broadcast.sport.value}; pair them anew")
+    must_be(Sport.VOLLEYBALL, broadcast, path, "a volleyball scout file")
     teams = {mark: _team(document, side) for mark, side in _SIDES.items()}
     feed = FeedRows([], [])
     for set_number, played in enumerate(_list(document["scout"].get("sets")), start=1):

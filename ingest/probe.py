@@ -35,7 +35,7 @@ def faults_of(info: MediaInfo) -> list[Fault]:
     found = (
         (info.rotation, f"rotation {info.rotation}", "turns every picture upright", mend("")),
         (not info.square_pixels, "pixels made square", "stretches the picture", mend("-vf scale=iw*sar:ih,setsar=1 ")),
-        (info.interlaced, "interlaced", "makes one whole picture of two fields", mend("-vf bwdif=send_frame ")),
+        (info.interlaced, "interlaced", "makes one whole picture of two fields", mend(f"-vf bwdif={_fields(info)} ")),
         (info.variable_rate, "variable frame rate", "shows each frame until the next is due", mend("-fps_mode cfr ")),
         (
             abs(info.start_s) > 1 / info.rate.fps,
@@ -47,6 +47,10 @@ def faults_of(info: MediaInfo) -> list[Fault]:
         (info.sound_start_s > _LATE_S, sound_late, "puts silence before it", mend("-af aresample=async=1:first_pts=0 ")),
     )
     return [Fault(*words) for is_so, *words in found if is_so]
+
+
+def _fields(info: MediaInfo) -> str:
+    return "send_frame" if info.unmarked_fields is None else f"send_frame:parity={info.unmarked_fields}"
 
 
 def reason_of(error: UserError) -> DropReason:

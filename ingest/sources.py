@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -111,7 +112,7 @@ def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Ke
     kept: list[Source] = []
     drops: list[Drop] = []
     for place in places:
-        path = Path(place).absolute()
+        path = _absolute(place)
         if is_url(str(place)) and str(place).endswith("/"):
             try:
                 films = [url for url in list_files(str(place)) if file_name(url).suffix.lower() in MEDIA_SUFFIXES]
@@ -140,6 +141,12 @@ def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Ke
         else:
             kept.append(_source_of(path, sport))
     return Kept(kept, drops)
+
+
+def _absolute(place: str | Path) -> Path:
+    """However it is spelt, the same film has one name; links keep theirs."""
+    path, short = Path(place).absolute(), Path(os.path.abspath(place))  # noqa: PTH100
+    return short if short.exists() and path.exists() and short.samefile(path) else path
 
 
 def _is_media(path: Path, folder: Path) -> bool:
@@ -315,8 +322,8 @@ def _place(base: Path | str, place: str, what: str) -> str:
         return place
     if isinstance(base, str) and not Path(place).is_absolute():
         return f"{base}/{place}"
-    path = (Path(base) / place).absolute()
     try:
+        path = _absolute(Path(base) / place)
         found = path.is_file()
     except OSError as error:  # a name too long for the file system
         raise FeedError(f"the {what} path cannot be one ({error.strerror}); mend it") from error

@@ -277,6 +277,8 @@ def test_a_feed_of_another_sport_is_refused(read):
     for feed in (labels(FOUL), [CLIP], [action(8, 1, 3)], scout_of()):
         with pytest.raises(FeedError, match="pair them anew"):
             read(feed, broadcast_of(Sport.TENNIS))
+        with pytest.raises(FeedError, match="say --sport soccer, or fill in the manifest's column sport"):
+            read(feed, broadcast_of(Sport.OTHER))
 
 
 def test_long_names_and_texts_are_cut_and_no_name_is_a_path(read):

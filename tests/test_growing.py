@@ -100,6 +100,8 @@ def test_a_growing_folder_costs_its_new_films_only(
     monkeypatch.setattr(flows.hashes, "sha256_file", sha256)
     assert run_ingest(workspace, recipe, [folder]).num_new == 1
     assert read == ["c.mp4"], "the others were known by their size and time"
+    again = run_ingest(workspace, recipe, [folder / ".." / "films", folder / "a.mp4"])
+    assert (again.num_new, drops(workspace)) == (0, []), "another spelling of a path is no other film"
     # A new time alone has it read again, and nothing more.
     os.utime(folder / "a.mp4")
     read.clear()

@@ -128,6 +128,14 @@ def test_bad_media_raises_and_leaves_nothing_in_the_store(tmp_path: Path) -> Non
     assert not [p for p in (tmp_path / "m").rglob("*") if p.is_file()]
 
 
+def test_what_was_dropped_is_told_in_a_line_that_names_it_once() -> None:
+    error_line = "a.mp4: is empty; download it again"
+    drop = quarantine("a.mp4", MediaError(error_line))
+    assert drop.line == error_line
+    assert drop.model_copy(update={"detail": "is empty"}).line == "a.mp4: is empty"
+    assert drop.model_copy(update={"detail": ""}).line == f"a.mp4: {drop.reason}"
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

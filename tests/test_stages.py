@@ -363,11 +363,13 @@ def test_a_renamed_copy_is_not_ingested_again(workspace: Workspace, recipe: Reci
 def test_a_lost_proxy_is_made_anew_and_nothing_else(workspace: Workspace, recipe: Recipe, films: Path) -> None:
     proxies = {broadcast.proxy_key: broadcast for broadcast in workspace.catalog.read(Broadcast)}
     lost = workspace.store.path(min(proxies))
+    told = run_ingest(workspace, recipe, [films])
     before = everything(workspace.root)
     original = lost.read_bytes()
     lost.unlink()
     again = run_ingest(workspace, recipe, [films])
     assert (again.num_new, again.exit_code) == (0, 0)
+    assert (again.num_records, again.drops) == (told.num_records, told.drops), "nothing is counted twice"
     assert lost.read_bytes() == original
     after = everything(workspace.root)
     assert {name for name in after if after[name] != before.get(name)} == {str(lost.relative_to(workspace.root))}

@@ -80,8 +80,8 @@ class VideoWriter(_Mp4):
     that from 96x54 on: of 64x48 it reads memory that nobody wrote, and one film in fifty differs).
 
     The file appears under its name when the writer is closed without an error; until then it has a temporary name.
-    Pictures are H.264 of the quality crf; with a quantizer (2 to 31, less is better) they are MPEG-2, which is encoded and decoded
-    in a fraction of the time and which browsers do not play.
+    Pictures are H.264 of the quality crf; with a quantizer (2 to 31, less is better) they are MPEG-2, which takes a fraction of
+    the time to encode and decode, and which browsers do not play.
     size is (width, height), both even. Every gop-th frame is a keyframe, and no other. quick saves 1.4 ms a frame of 640x360 (of
     6) where films are made by the hour: colour is taken from every second pixel, and the sound's encoder searches less.
     rotation (degrees anticlockwise, in steps of 90) is noted in the file, for players to turn the pictures by.
