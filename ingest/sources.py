@@ -333,7 +333,10 @@ def _place(base: Path | str, place: str, what: str) -> str:
 
 
 def drop_duplicates(sources: Sequence[Source], sha256_of: Callable[[Path], str] = sha256_file) -> Kept[Source]:
-    """Local sources without those whose bytes an earlier one has already; only files of the same size are read. URLs pass."""
+    """Local sources without those whose bytes an earlier one has already; only files of the same size are read. URLs pass.
+
+    A file that was named before is no copy, and leaves no drop.
+    """
     kept: list[Source] = []
     drops: list[Drop] = []
     by_size: dict[int, list[Source]] = {}
@@ -351,6 +354,8 @@ def drop_duplicates(sources: Sequence[Source], sha256_of: Callable[[Path], str] 
         if not source.is_remote and Path(source.uri).is_file():
             same_size = by_size.setdefault(Path(source.uri).stat().st_size, [])
             twin = next((other for other in same_size if hash_of(other) == hash_of(source)), None)
+            if twin is not None and twin.uri == source.uri:
+                continue
             if twin is not None:
                 drops.append(drop_of(STEP, source.uri, DropReason.DUPLICATE_MEDIA, f"the same bytes as {twin.uri}"))
                 continue

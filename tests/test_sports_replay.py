@@ -232,5 +232,5 @@ def test_a_vendors_feed_without_its_line_ups_says_what_to_do(annotations, tmp_pa
 
 def test_a_soccer_feed_is_refused_for_a_broadcast_of_another_sport(tmp_path):
     tennis = SimpleNamespace(sport=Sport.TENNIS, title="final")
-    with pytest.raises(FeedError, match="is a soccer match, 'final' is tennis"):
+    with pytest.raises(FeedError, match="is a soccer match, the broadcast is tennis"):
         feed_kloppy.parse_kloppy(write(tmp_path, "x.json", metrica_feed(*FULL_MATCH)), tennis)
