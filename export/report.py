@@ -108,8 +108,8 @@ def _minutes(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
 
 
-def render_html(data: ReportData) -> str:
-    """The page as text."""
+def page_environment() -> Environment:
+    """Templates and filters of all pages; text is escaped unless it says that it is markup."""
     environment = Environment(
         loader=PackageLoader("export", "templates"),
         autoescape=True,
@@ -117,13 +117,32 @@ def render_html(data: ReportData) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=_percent, words=_words, data_uri=_data_uri, file_size=_bytes, minutes=_minutes)
+    environment.filters.update(
+        percent=_percent, words=_words, data_uri=_data_uri, file_size=_bytes, minutes=_minutes, clock=clock
+    )
+    return environment
+
+
+def render_html(data: ReportData) -> str:
+    """The page as text."""
+    environment = page_environment()
     by_split: dict[Split, list[ModelScore]] = {}
     for model in data.models:
         by_split.setdefault(model.split, []).append(model)
     return environment.get_template("report.html.jinja").render(
         data=data, by_split=by_split, line_chart=line_chart, funnel_chart=funnel_chart, Split=Split
     )
+
+
+def clock(seconds: float) -> str:
+    """Seconds of a film as its viewers count them.
+
+    >>> clock(83.26), clock(5003)
+    ('1:23.3', '1:23:23.0')
+    """
+    tenths = round(10 * seconds)
+    hours, minutes, rest = tenths // 36000, tenths // 600 % 60, tenths % 600
+    return (f"{hours}:{minutes:02d}" if hours else f"{minutes}") + f":{rest // 10:02d}.{rest % 10}"
 
 
 def render_json(data: ReportData) -> str:
@@ -143,11 +162,16 @@ def write_report(data: ReportData, out_html: Path, out_json: Path) -> bool:
     if out_html.exists() and _findings(out_json) == _findings_of(render_json(data)):
         return False
     for path, text in ((out_html, render_html(data)), (out_json, render_json(data))):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_page(path, text)
     return True
+
+
+def write_page(path: Path, text: str) -> None:
+    """Writes a text under a temporary name first; its folder is made when it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 def _findings(path: Path) -> object:

@@ -269,6 +269,17 @@ def status(
     return show_status(_session(common), as_json=json)
 
 
+@app.command(group=LOOKING, sort_key=3)
+def show(
+    *names: Annotated[str, Parameter(help="Broadcasts, by id, title, path or file name. [default: all]", show_default=False)],
+    common: Common = DEFAULTS,
+) -> int:
+    """Draw what ingest made of a broadcast: a page of its shots, words, events and clips to look through, offline."""
+    from flows.showing import run_show
+
+    return run_show(_session(common), names)
+
+
 @app.command(group=LOOKING, sort_key=6)
 def probe(
     *places: Places,

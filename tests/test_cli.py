@@ -25,7 +25,7 @@ from ingest.simulator.schedule import SimulatorConfig
 from ingest.simulator.truth import read_truth
 
 STAGES = ("ingest", "annotate", "curriculum", "export", "train", "evaluate", "report", "pipeline")
-COMMANDS = (*STAGES, "demo", "ask", "status", "review push", "review pull", "serve", "compact", "simulate",
+COMMANDS = (*STAGES, "demo", "ask", "show", "status", "review push", "review pull", "serve", "compact", "simulate",
             "sports replay", "sports rules")
 
 

@@ -1,0 +1,89 @@
+"""``deepsport show``: what ingest made of a broadcast, as a page to look through (export/broadcast_page.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from deepsport.errors import UserError
+from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Shot, Unit, Utterance
+from export.broadcast_page import BroadcastView, render_broadcast
+from export.report import PICTURE_WIDTH, encode_picture, write_page
+from flows.session import Session
+from flows.stage import EXIT_DONE
+from flows.stages import STEP, current_units
+
+_NUM_NAMED = 5
+
+
+def run_show(session: Session, names: Sequence[str]) -> int:
+    """Writes ``reports/broadcasts/<broadcast_id>.html`` of each broadcast of such an id, title, path or file name, or of all.
+
+    Raises: UserError when nothing was ingested with the recipe, or nothing of such a name.
+    """
+    catalog = session.workspace.catalog
+    units = [unit for unit in current_units(catalog, STEP, session.recipe.stage_hash(STEP)) if unit.num_records]
+    found = [(unit, catalog.read(Broadcast, [unit.unit])[0]) for unit in units]
+    if not found:
+        raise UserError(f"nothing was ingested with recipe {session.recipe.name}; begin with deepsport ingest FOLDER")
+    wanted = [pair for name in names for pair in _named(name, found)] if names else found
+    pages = []
+    with session.progress() as reporter:
+        for number, (unit, broadcast) in enumerate({unit.unit: (unit, broadcast) for unit, broadcast in wanted}.values(), 1):
+            page = session.workspace.reports_dir / "broadcasts" / f"{broadcast.broadcast_id}.html"
+            write_page(page, render_broadcast(_view(session, unit, broadcast)))
+            pages.append((broadcast.title, page))
+            reporter("show", number, len(wanted))
+    for title, page in pages:
+        session.show(f"{title}: {page}")
+    return EXIT_DONE
+
+
+def _named(name: str, found: Sequence[tuple[Unit, Broadcast]]) -> list[tuple[Unit, Broadcast]]:
+    path = str(Path(name).absolute())
+    pairs = [
+        (unit, broadcast)
+        for unit, broadcast in found
+        if name in (broadcast.broadcast_id, broadcast.title, broadcast.source_uri, broadcast.source_uri.rpartition("/")[2])
+        or broadcast.source_uri == path
+    ]
+    if not pairs:
+        titles = ", ".join(sorted(broadcast.title for _, broadcast in found)[:_NUM_NAMED])
+        more = f" and {len(found) - _NUM_NAMED} more" if len(found) > _NUM_NAMED else ""
+        raise UserError(f"{name}: no broadcast of that id, title or path was ingested; there are {titles}{more}")
+    return pairs
+
+
+def _view(session: Session, unit: Unit, broadcast: Broadcast) -> BroadcastView:
+    catalog = session.workspace.catalog
+    shots = sorted(catalog.read(Shot, [unit.unit]), key=lambda shot: shot.span.start_s)
+    try:
+        pictures = _pictures(session, broadcast, shots)
+    except UserError as error:  # a lost or damaged proxy
+        session.say(f"{broadcast.title}: without pictures: {error}")
+        pictures = {}
+    return BroadcastView(
+        broadcast=broadcast,
+        shots=shots,
+        utterances=sorted(catalog.read(Utterance, [unit.unit]), key=lambda said: said.span.start_s),
+        events=sorted(catalog.read(Event, [unit.unit]), key=lambda event: event.time_s),
+        clips=sorted(catalog.read(Clip, [unit.unit]), key=lambda clip: clip.span.start_s),
+        clock_fits=catalog.read(ClockFit, [unit.unit]),
+        drops=catalog.read(Drop, [unit.unit]),
+        pictures=pictures,
+    )
+
+
+def _pictures(session: Session, broadcast: Broadcast, shots: Sequence[Shot]) -> dict[str, bytes]:
+    """The middle of each shot by its id."""
+    from deepsport.video import FrameReader
+
+    proxy = session.recipe.ingest.proxy
+    height = max(2, round(PICTURE_WIDTH * proxy.height / proxy.width))
+    pictures = {}
+    with FrameReader(session.workspace.store.path(broadcast.proxy_key), size=(PICTURE_WIDTH, height)) as reader:
+        for shot in shots:
+            middle = broadcast.proxy_rate.frame_at((shot.span.start_s + shot.span.end_s) / 2)
+            frame_HWC = reader.frames([min(middle, reader.num_frames - 1)])[0]
+            pictures[shot.shot_id] = encode_picture(frame_HWC)
+    return pictures
