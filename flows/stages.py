@@ -22,6 +22,7 @@ from deepsport.ids import digest, make_id, sha256_file, unit_id
 from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Fingerprint, Record, Shot, Unit, Utterance
 from deepsport.settings import Settings
 from deepsport.taxonomy import DropReason, Sport
+from deepsport.video import is_cut_short
 from flows.hashes import FileHashes
 from flows.ingest_job import Job, ingest_source
 from flows.progress import OnOutcome, Reporter, ignore
@@ -188,7 +189,7 @@ def _plan(
             if first is not None and first.source_uri != source.uri and _holds(Path(first.source_uri), said, sha256_of):
                 detail = f"the same bytes as {first.source_uri}"
                 copies.append(drop_of(SOURCES, source.uri, DropReason.DUPLICATE_MEDIA, detail))
-            elif first is not None and not workspace.store.exists(first.proxy_key):
+            elif first is not None and _proxy_is_lost(workspace, first):
                 # The rows stand, the proxy is made anew.
                 jobs.append(Job(workspace, recipe.ingest, made, source, before.unit, tuple(before.inputs)))
             continue
@@ -226,6 +227,11 @@ def _look(sources: Sequence[Source], sha256_of: Callable[[Path], str]) -> list[s
     with ThreadPoolExecutor(_NUM_ASKED_AT_ONCE) as pool:
         asked = iter(list(pool.map(look, remote)))
     return [next(asked) if source.is_remote else look(source) for source in sources]
+
+
+def _proxy_is_lost(workspace: Workspace, broadcast: Broadcast) -> bool:
+    """Gone, or cut short as a copy that broke off is."""
+    return not workspace.store.exists(broadcast.proxy_key) or is_cut_short(workspace.store.path(broadcast.proxy_key))
 
 
 def _may_pass(catalog: Catalog, unit: Unit) -> bool:

@@ -360,13 +360,19 @@ def test_a_renamed_copy_is_not_ingested_again(workspace: Workspace, recipe: Reci
     assert len(workspace.catalog.read(Broadcast)) == 4
 
 
-def test_a_lost_proxy_is_made_anew_and_nothing_else(workspace: Workspace, recipe: Recipe, films: Path) -> None:
+@pytest.mark.parametrize("left", [None, 0, 1000, -1])
+def test_a_lost_proxy_is_made_anew_and_nothing_else(
+    workspace: Workspace, recipe: Recipe, films: Path, left: int | None
+) -> None:
+    """It is gone, or cut short."""
     proxies = {broadcast.proxy_key: broadcast for broadcast in workspace.catalog.read(Broadcast)}
     lost = workspace.store.path(min(proxies))
     told = run_ingest(workspace, recipe, [films])
     before = everything(workspace.root)
     original = lost.read_bytes()
     lost.unlink()
+    if left is not None:
+        lost.write_bytes(original[:left])
     again = run_ingest(workspace, recipe, [films])
     assert (again.num_new, again.exit_code) == (0, 0)
     assert (again.num_records, again.drops) == (told.num_records, told.drops), "nothing is counted twice"

@@ -100,6 +100,21 @@ def open_media(path: Path) -> InputContainer:
         ) from error
 
 
+def is_cut_short(path: Path) -> bool:
+    """Whether an mp4 ends before the last of its boxes does, or within a box's head; only their heads are read."""
+    end, place = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while place < end:
+            file.seek(place)
+            head = file.read(16)
+            size = int.from_bytes(head[:4], "big")
+            size = int.from_bytes(head[8:16], "big") if size == 1 else end - place if size == 0 else size
+            if len(head) < 8 or size < 8:
+                return True
+            place += size
+    return place != end or end == 0
+
+
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
     """The first moving picture, set to decode on one thread (cover art does not count). Raises: NoVideoStream."""
     for stream in container.streams.video:
