@@ -1,6 +1,6 @@
 """Two broadcasts on two cores, and the memory of a long one.
 
-    python -m benchmarks.scale [--seconds 180] [--rounds 3] [--json]
+    python -m benchmarks.scale [--seconds 300] [--rounds 3] [--json]
     python -m benchmarks.scale --memory [--minutes 10 120] [--json]
 
 ``speedup`` is the wall time of `deepsport ingest` of two simulated 1280x720 broadcasts (without speech) one after the other, by
@@ -168,7 +168,7 @@ def measure_memory(minutes: list[int]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--minutes", type=int, nargs="+", default=[10, 120])
