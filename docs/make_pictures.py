@@ -2,8 +2,8 @@
 
 python docs/make_pictures.py
 
-docs/show.png is a part of the page that `deepsport show` draws of a broadcast that `deepsport simulate --sport soccer --minutes 0.75
---first-seed 4` made, as a browser shows it.
+docs/show.png is a part of the page that `deepsport show` draws of a broadcast, as a browser shows it; the broadcast is that of
+`deepsport simulate --sport soccer --minutes 0.75 --first-seed 4`.
 """
 
 from __future__ import annotations
