@@ -75,7 +75,7 @@ def test_a_real_film_becomes_an_even_proxy(film: tuple[str, Ingested, Path]) -> 
     assert broadcast.repairs == expected.repairs
     assert broadcast.has_audio == expected.has_audio
     info = probe(proxy)
-    assert (info.width, info.height, info.variable_rate, info.start_s, info.keyframe_interval) == (640, 360, False, 0, 3)
+    assert (info.width, info.height, info.variable_rate, info.start_s, info.keyframe_interval) == (640, 360, False, 0, 4)
     assert info.rate == broadcast.proxy_rate == broadcast.source_rate
     assert info.has_audio == expected.has_audio
 
