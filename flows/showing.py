@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import suppress
 
-from deepsport.errors import UserError
+from deepsport.errors import MediaError, UserError
 from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Shot, Unit, Utterance
 from export.broadcast_page import BroadcastView, render_broadcast
 from export.report import PICTURE_WIDTH, encode_picture, write_page
 from flows.session import Session
 from flows.stage import EXIT_DONE
 from flows.stages import STEP, current_units
+from ingest.sources import absolute
 
 _NUM_NAMED = 5
 
@@ -26,12 +27,16 @@ def run_show(session: Session, names: Sequence[str]) -> int:
     found = [(unit, catalog.read(Broadcast, [unit.unit])[0]) for unit in units]
     if not found:
         raise UserError(f"nothing was ingested with recipe {session.recipe.name}; begin with deepsport ingest FOLDER")
+    found.sort(key=lambda pair: (pair[1].title, pair[1].source_uri))
     wanted = [pair for name in names for pair in _named(name, found)] if names else found
     pages = []
     with session.progress() as reporter:
         for number, (unit, broadcast) in enumerate({unit.unit: (unit, broadcast) for unit, broadcast in wanted}.values(), 1):
             page = session.workspace.reports_dir / "broadcasts" / f"{broadcast.broadcast_id}.html"
-            write_page(page, render_broadcast(_view(session, unit, broadcast)))
+            try:
+                write_page(page, render_broadcast(_view(session, unit, broadcast)))
+            except (NotADirectoryError, FileExistsError, IsADirectoryError, PermissionError) as error:
+                raise UserError(f"{page}: cannot be written ({error.strerror}); move away what is in its place") from error
             pages.append((broadcast.title, page))
             reporter("show", number, len(wanted))
     for title, page in pages:
@@ -40,7 +45,7 @@ def run_show(session: Session, names: Sequence[str]) -> int:
 
 
 def _named(name: str, found: Sequence[tuple[Unit, Broadcast]]) -> list[tuple[Unit, Broadcast]]:
-    path = str(Path(name).absolute())
+    path = str(absolute(name))
     pairs = [
         (unit, broadcast)
         for unit, broadcast in found
@@ -48,7 +53,7 @@ def _named(name: str, found: Sequence[tuple[Unit, Broadcast]]) -> list[tuple[Uni
         or broadcast.source_uri == path
     ]
     if not pairs:
-        titles = ", ".join(sorted(broadcast.title for _, broadcast in found)[:_NUM_NAMED])
+        titles = ", ".join(broadcast.title[:80] for _, broadcast in found[:_NUM_NAMED])
         more = f" and {len(found) - _NUM_NAMED} more" if len(found) > _NUM_NAMED else ""
         raise UserError(f"{name}: no broadcast of that id, title or path was ingested; there are {titles}{more}")
     return pairs
@@ -57,11 +62,11 @@ def _named(name: str, found: Sequence[tuple[Unit, Broadcast]]) -> list[tuple[Uni
 def _view(session: Session, unit: Unit, broadcast: Broadcast) -> BroadcastView:
     catalog = session.workspace.catalog
     shots = sorted(catalog.read(Shot, [unit.unit]), key=lambda shot: shot.span.start_s)
-    try:
-        pictures = _pictures(session, broadcast, shots)
-    except UserError as error:  # a lost or damaged proxy
-        session.say(f"{broadcast.title}: without pictures: {error}")
-        pictures = {}
+    pictures = _pictures(session, broadcast, shots)
+    if num_without := len(shots) - len(pictures):
+        proxy = session.workspace.root / "media" / broadcast.proxy_key
+        without = f"{broadcast.title}: without {num_without} of {len(shots)} pictures"
+        session.say(f"{without}: {proxy} is lost or damaged; delete it and ingest again")
     return BroadcastView(
         broadcast=broadcast,
         shots=shots,
@@ -75,15 +80,17 @@ def _view(session: Session, unit: Unit, broadcast: Broadcast) -> BroadcastView:
 
 
 def _pictures(session: Session, broadcast: Broadcast, shots: Sequence[Shot]) -> dict[str, bytes]:
-    """The middle of each shot by its id."""
+    """The middle of each shot by its id, as far as the proxy can be read."""
     from deepsport.video import FrameReader
 
     proxy = session.recipe.ingest.proxy
     height = max(2, round(PICTURE_WIDTH * proxy.height / proxy.width))
     pictures = {}
-    with FrameReader(session.workspace.store.path(broadcast.proxy_key), size=(PICTURE_WIDTH, height)) as reader:
+    with suppress(UserError), FrameReader(
+        session.workspace.store.path(broadcast.proxy_key), size=(PICTURE_WIDTH, height)
+    ) as reader:
         for shot in shots:
             middle = broadcast.proxy_rate.frame_at((shot.span.start_s + shot.span.end_s) / 2)
-            frame_HWC = reader.frames([min(middle, reader.num_frames - 1)])[0]
-            pictures[shot.shot_id] = encode_picture(frame_HWC)
+            with suppress(MediaError):
+                pictures[shot.shot_id] = encode_picture(reader.frames([min(middle, reader.num_frames - 1)])[0])
     return pictures

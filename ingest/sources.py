@@ -112,7 +112,7 @@ def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Ke
     kept: list[Source] = []
     drops: list[Drop] = []
     for place in places:
-        path = _absolute(place)
+        path = absolute(place)
         if is_url(str(place)) and str(place).endswith("/"):
             try:
                 films = [url for url in list_files(str(place)) if file_name(url).suffix.lower() in MEDIA_SUFFIXES]
@@ -143,7 +143,7 @@ def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Ke
     return Kept(kept, drops)
 
 
-def _absolute(place: str | Path) -> Path:
+def absolute(place: str | Path) -> Path:
     """However it is spelt, the same film has one name; links keep theirs."""
     path, short = Path(place).absolute(), Path(os.path.abspath(place))  # noqa: PTH100
     return short if short.exists() and path.exists() and short.samefile(path) else path
@@ -323,7 +323,7 @@ def _place(base: Path | str, place: str, what: str) -> str:
     if isinstance(base, str) and not Path(place).is_absolute():
         return f"{base}/{place}"
     try:
-        path = _absolute(Path(base) / place)
+        path = absolute(Path(base) / place)
         found = path.is_file()
     except OSError as error:  # a name too long for the file system
         raise FeedError(f"the {what} path cannot be one ({error.strerror}); mend it") from error

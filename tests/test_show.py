@@ -223,7 +223,7 @@ def test_the_command_shows_a_film_as_it_was_made(
     write_video(tmp_path / "films" / "grey.mp4", [np.full((90, 160, 3), i, np.uint8) for i in range(150)], RATE)
     assert call("ingest", str(manifest), str(tmp_path / "films"), *quiet) == 0
     capsys.readouterr()
-    assert call("show", "films/tennis-3.mp4", "tennis 3", *quiet) == 0
+    assert call("show", "w/../films/tennis-3.mp4", "tennis 3", *quiet) == 0
     shown = capsys.readouterr().out.strip()
     path = Path(shown.partition(": ")[2])
     assert shown.count("\n") == 0 and list(path.parent.iterdir()) == [path], "named twice, shown once"
@@ -234,9 +234,21 @@ def test_the_command_shows_a_film_as_it_was_made(
     assert len(list(path.parent.iterdir())) == 2 and "grey: " in capsys.readouterr().out
     assert call("show", "final", *quiet) == 2
     assert "final: no broadcast of that id, title or path was ingested; there are grey, tennis" in capsys.readouterr().err
+    page_of_grey = next(page for page in path.parent.iterdir() if page != path)
+    page_of_grey.unlink()
+    page_of_grey.mkdir()
+    assert call("show", "grey", *quiet) == 2 and "move away what is in its place" in capsys.readouterr().err
+    page_of_grey.rmdir()
+    tennis = next((tmp_path / "w" / "media" / "proxies").glob(f"{path.stem}-*.mp4"))
+    size = tennis.stat().st_size
+    with tennis.open("r+b") as file:
+        file.truncate(size - size // 5)
+    assert call("show", "tennis 3", *quiet) == 0
+    assert re.search(r"tennis 3: without [1-9] of \d+ pictures", capsys.readouterr().err)
+    assert Page(path.read_text()).all_of("img"), "what lies before the cut is shown"
     for proxy in (tmp_path / "w" / "media" / "proxies").iterdir():
         proxy.unlink()
     assert call("show", "grey", *quiet) == 0
     told = capsys.readouterr()
-    assert "grey: without pictures: " in told.err
+    assert re.search(r"grey: without (\d+) of \1 pictures: .* is lost or damaged; delete it and ingest again", told.err)
     assert Page(Path(told.out.strip().partition(": ")[2]).read_text()).all_of("div", "none")

@@ -170,7 +170,7 @@ def test_frames_are_found_as_the_container_gives_them(tmp_path: Path, gop: int, 
         assert (reader.rate, reader.num_frames) == (rate, 60)
         assert b_frames or reader._pictures.gop == gop
         painter = Painter((64, 48))
-        if quantizer:
+        if quantizer and gop <= 4:
             container.streams.video[0].codec_context.options = {"idct": "xvid"}
         expected = [painter.rgb(picture) for picture in container.decode(video=0)]
         order = [59, 0, 17, 18, 16, 59, *np.random.default_rng(0).permutation(60).tolist()]
