@@ -56,13 +56,13 @@ class Session:
 
     def say(self, text: str) -> None:
         """One line about what happens, on stderr; no markup, for it may hold names from outside."""
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(_harmless(text), markup=False, highlight=False, soft_wrap=True)
 
     def show(self, result: object) -> None:
         """A result that was asked for, on stdout: text as it is, or a table."""
         out = Console()
         if isinstance(result, str):
-            out.print(result, markup=False, highlight=False, soft_wrap=True)
+            out.print(_harmless(result), markup=False, highlight=False, soft_wrap=True)
         else:
             out.print(result)
 
@@ -90,6 +90,15 @@ class Session:
     def sport(self, name: str) -> Sport:
         """The sport of that name. Raises: UserError when there is none."""
         return sport_named(name)
+
+
+def _harmless(text: str) -> str:
+    r"""Text without what would steer a terminal: names from outside may hold escape codes, or turn the direction of writing.
+
+    >>> _harmless("\x1b[31mred")
+    '�[31mred'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
 def account(result: StageResult) -> str:
