@@ -40,8 +40,12 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return text
 
 
-def _printable(text: str) -> str:
-    # A team's or file's name comes from outside: it must not start a line of its own or colour the terminal.
+def printable(text: str) -> str:
+    r"""Text on one line that steers no terminal: a team's or file's name comes from outside.
+
+    >>> print(printable("\x1b[31mred\n"))
+    \x1b[31mred\n
+    """
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
@@ -53,13 +57,13 @@ class _Lines(logging.Formatter):
         self._secrets = tuple(secrets)
 
     def message_of(self, record: logging.LogRecord) -> str:
-        return redact(_printable(record.getMessage()), self._secrets)
+        return redact(printable(record.getMessage()), self._secrets)
 
     def traceback_of(self, record: logging.LogRecord) -> str:
         if not record.exc_info or record.exc_info[0] is None:
             return ""
         lines = "".join(traceback.format_exception(*record.exc_info)).splitlines()
-        return redact("\n".join(map(_printable, lines)), self._secrets)
+        return redact("\n".join(map(printable, lines)), self._secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         return "\n".join(filter(None, (self.message_of(record), self.traceback_of(record))))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from deepsport.agent.protocol import parse_turn
+from deepsport.files import replace_atomically
 from deepsport.records import Lesson, Question, Trajectory
 from deepsport.taxonomy import Split
 from export.charts import funnel_chart, line_chart
@@ -167,11 +167,9 @@ def write_report(data: ReportData, out_html: Path, out_json: Path) -> bool:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Writes a text under a temporary name first; its folder is made when it is missing."""
+    """Writes a text, whole or not at all; its folder is made when it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    replace_atomically(path, lambda file: file.write(text.encode()))
 
 
 def _findings(path: Path) -> object:

@@ -13,7 +13,7 @@ from typing import TypedDict
 from rich.console import Console
 
 from deepsport.errors import UserError
-from deepsport.log import setup
+from deepsport.log import printable, setup
 from deepsport.settings import Settings, load_settings
 from deepsport.sports import sport_named
 from deepsport.taxonomy import Sport
@@ -56,13 +56,13 @@ class Session:
 
     def say(self, text: str) -> None:
         """One line about what happens, on stderr; no markup, for it may hold names from outside."""
-        self.console.print(_harmless(text), markup=False, highlight=False, soft_wrap=True)
+        self.console.print(_lines(text), markup=False, highlight=False, soft_wrap=True)
 
     def show(self, result: object) -> None:
         """A result that was asked for, on stdout: text as it is, or a table."""
         out = Console()
         if isinstance(result, str):
-            out.print(_harmless(result), markup=False, highlight=False, soft_wrap=True)
+            out.print(_lines(result), markup=False, highlight=False, soft_wrap=True)
         else:
             out.print(result)
 
@@ -92,13 +92,8 @@ class Session:
         return sport_named(name)
 
 
-def _harmless(text: str) -> str:
-    r"""Text without what would steer a terminal: names from outside may hold escape codes, or turn the direction of writing.
-
-    >>> _harmless("\x1b[31mred")
-    '�[31mred'
-    """
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+def _lines(text: str) -> str:
+    return "\n".join(map(printable, text.splitlines()))
 
 
 def account(result: StageResult) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from deepsport.errors import MediaError, UserError
+from deepsport.files import disk_fault
+from deepsport.log import printable
 from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Shot, Unit, Utterance
 from export.broadcast_page import BroadcastView, render_broadcast
 from export.report import PICTURE_WIDTH, encode_picture, write_page
 from flows.session import Session
 from flows.stage import EXIT_DONE
 from flows.stages import STEP, current_units
-from ingest.sources import absolute
 
 _NUM_NAMED = 5
 
@@ -26,7 +28,9 @@ def run_show(session: Session, names: Sequence[str]) -> int:
     units = [unit for unit in current_units(catalog, STEP, session.recipe.stage_hash(STEP)) if unit.num_records]
     found = [(unit, catalog.read(Broadcast, [unit.unit])[0]) for unit in units]
     if not found:
-        raise UserError(f"nothing was ingested with recipe {session.recipe.name}; begin with deepsport ingest FOLDER")
+        is_empty = not current_units(catalog, STEP)
+        remedy = "begin with deepsport ingest FOLDER" if is_empty else "name the recipe and settings of what there is"
+        raise UserError(f"nothing was ingested with recipe {session.recipe.name} as it is set; {remedy}")
     found.sort(key=lambda pair: (pair[1].title, pair[1].source_uri))
     wanted = [pair for name in names for pair in _named(name, found)] if names else found
     pages = []
@@ -35,28 +39,36 @@ def run_show(session: Session, names: Sequence[str]) -> int:
             page = session.workspace.reports_dir / "broadcasts" / f"{broadcast.broadcast_id}.html"
             try:
                 write_page(page, render_broadcast(_view(session, unit, broadcast)))
-            except (NotADirectoryError, FileExistsError, IsADirectoryError, PermissionError) as error:
-                raise UserError(f"{page}: cannot be written ({error.strerror}); move away what is in its place") from error
+            except OSError as error:
+                why = f"{page}: cannot be written ({error.strerror}); mend its rights, or move away what is in its place"
+                raise UserError(disk_fault(error) or why) from error
             pages.append((broadcast.title, page))
             reporter("show", number, len(wanted))
     for title, page in pages:
-        session.show(f"{title}: {page}")
+        session.show(f"{printable(title)}: {page}")
     return EXIT_DONE
 
 
 def _named(name: str, found: Sequence[tuple[Unit, Broadcast]]) -> list[tuple[Unit, Broadcast]]:
-    path = str(absolute(name))
     pairs = [
         (unit, broadcast)
         for unit, broadcast in found
         if name in (broadcast.broadcast_id, broadcast.title, broadcast.source_uri, broadcast.source_uri.rpartition("/")[2])
-        or broadcast.source_uri == path
+        or _is_one_file(name, broadcast.source_uri)
     ]
     if not pairs:
         titles = ", ".join(broadcast.title[:80] for _, broadcast in found[:_NUM_NAMED])
         more = f" and {len(found) - _NUM_NAMED} more" if len(found) > _NUM_NAMED else ""
         raise UserError(f"{name}: no broadcast of that id, title or path was ingested; there are {titles}{more}")
     return pairs
+
+
+def _is_one_file(name: str, uri: str) -> bool:
+    """Whatever the spelling, links included; a URL is no file."""
+    try:
+        return Path(name).samefile(uri)
+    except (OSError, ValueError):  # one of them is not there, or no path
+        return False
 
 
 def _view(session: Session, unit: Unit, broadcast: Broadcast) -> BroadcastView:

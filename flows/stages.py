@@ -32,7 +32,7 @@ from flows.workspace import Workspace
 from ingest.broadcast import Ingested
 from ingest.fetch import UnreachableMedia, version_of
 from ingest.probe import drop_of, quarantine
-from ingest.sources import MEDIA_SUFFIXES, Source, drop_duplicates, find_sources, is_url
+from ingest.sources import MEDIA_SUFFIXES, Source, absolute, drop_duplicates, find_sources, is_url
 
 log = logging.getLogger(__name__)
 
@@ -288,7 +288,7 @@ def _note_drops(
     catalog: Catalog, stage_hash: str, places: Sequence[str | Path], drops: Sequence[Drop], result: StageResult
 ) -> str:
     """Keeps what was dropped before ingest (manifest rows, copies), in place of what an earlier look at these places dropped."""
-    label = f"places {digest(sorted(str(Path(place).absolute()) for place in places))}"
+    label = f"places {digest(sorted(str(absolute(place)) for place in places))}"
     identity = digest(sorted(drop.drop_id for drop in drops))
     before = [unit for unit in current_units(catalog, SOURCES, stage_hash) if unit.inputs[0] == label]
     if not drops and not before:

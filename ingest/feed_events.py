@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from deepsport.errors import FeedError
 from deepsport.ids import make_id
 from deepsport.records import Broadcast, ClockFit, Drop, Event, Kept, Made, Utterance
-from deepsport.taxonomy import DropReason, Sport
+from deepsport.taxonomy import DropReason
 from deepsport.timebase import FrameRate, Span
 from ingest.feed_times import MAX_TIME_S, seconds_of_day
 
@@ -259,12 +259,9 @@ def _is_json_lines(text: str) -> bool:
 
 def must_be(sport: str, broadcast: Broadcast, path: Path, what: str) -> None:
     """Raises: FeedError when the broadcast is of another sport than what the feed is of."""
-    if broadcast.sport == sport:
-        return
-    remedy = "pair them anew"
-    if broadcast.sport is Sport.OTHER and sport in list(Sport):
-        remedy = f"say --sport {sport}, or fill in the manifest's column sport"
-    raise FeedError(f"{path}: is {what}, the broadcast is {broadcast.sport.value}; {remedy}")
+    if broadcast.sport != sport:
+        remedy = "pair them anew, or give the broadcast its sport (--sport, or the manifest's column sport)"
+        raise FeedError(f"{path}: is {what}, the broadcast is {broadcast.sport.value}; {remedy}")
 
 
 def frame_rate(path: Path, fps: object, broadcast: Broadcast) -> FrameRate:

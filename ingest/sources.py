@@ -354,9 +354,9 @@ def drop_duplicates(sources: Sequence[Source], sha256_of: Callable[[Path], str] 
         if not source.is_remote and Path(source.uri).is_file():
             same_size = by_size.setdefault(Path(source.uri).stat().st_size, [])
             twin = next((other for other in same_size if hash_of(other) == hash_of(source)), None)
-            if twin is not None and twin.uri == source.uri:
-                continue
             if twin is not None:
+                if twin.uri == source.uri:
+                    continue
                 drops.append(drop_of(STEP, source.uri, DropReason.DUPLICATE_MEDIA, f"the same bytes as {twin.uri}"))
                 continue
             same_size.append(source)

@@ -66,7 +66,7 @@ class SpeechConfig(BaseModel):
     language: str | None = "en"
     """Language spoken, as its two-letter code; empty lets Whisper guess. English-only weights take English."""
     beam_size: int = Field(default=2, ge=1, le=20)
-    """Hypotheses kept while decoding: 2 mishear fewer words than 1, half as many of real readings, for a quarter more CPU."""
+    """Hypotheses kept while decoding: 2 mishear fewer words than 1, of real readings nearly half, for a tenth more CPU or two."""
     vad: bool = True
     """Whether Silero VAD picks the stretches with speech first: cheaper, starts are exact, and crowd noise gets no words."""
     compute_type: Literal["int8", "float16", "float32"] = "int8"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import html.parser
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,52 @@ hypothesis.settings.load_profile("deepsport")
 
 if TYPE_CHECKING:
     from annotate.label_studio import Server
+
+
+class Page(html.parser.HTMLParser):
+    """An HTML page: its tags with their attributes, and all text. Every element must be closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self._said: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in {"meta", "img", "br"}:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self._said.append(data)
+
+    @property
+    def tags(self) -> list[str]:
+        return [tag for tag, _ in self.elements]
+
+    @property
+    def attributes(self) -> list[tuple[str, str]]:
+        return [pair for _, attributes in self.elements for pair in attributes.items()]
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self._said).split())
+
+    def all_of(self, tag: str, style: str = "") -> list[dict[str, str]]:
+        """Attributes of every such element, of those with that class if one is named."""
+        found = [attributes for name, attributes in self.elements if name == tag]
+        return [attributes for attributes in found if not style or style in attributes.get("class", "").split()]
+
+
+@pytest.fixture(scope="session")
+def parse() -> Callable[[str], Page]:
+    """Reads an HTML page."""
+    return Page
 
 
 @pytest.fixture(scope="session")

@@ -275,10 +275,9 @@ def test_a_subtitle_file_cut_short_keeps_its_whole_cues(read):
 
 def test_a_feed_of_another_sport_is_refused(read):
     for feed in (labels(FOUL), [CLIP], [action(8, 1, 3)], scout_of()):
-        with pytest.raises(FeedError, match="pair them anew"):
-            read(feed, broadcast_of(Sport.TENNIS))
-        with pytest.raises(FeedError, match=r"say --sport \w+, or fill in the manifest's column sport"):
-            read(feed, broadcast_of(Sport.OTHER))
+        for sport in (Sport.TENNIS, Sport.OTHER):
+            with pytest.raises(FeedError, match=rf"is {sport}; pair them anew, or give the broadcast its sport \(--sport, or"):
+                read(feed, broadcast_of(sport))
 
 
 def test_long_names_and_texts_are_cut_and_no_name_is_a_path(read):

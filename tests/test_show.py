@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import html.parser
 import io
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,36 +31,6 @@ from ingest.simulator.truth import read_truth
 NASTY = "<script>alert(1)</script>\" onload='x' & {{ 617*4 }}"
 RATE = FrameRate(num=25)
 GREY = encode_picture(np.full((90, 160, 3), 128, np.uint8))
-
-
-class Page(html.parser.HTMLParser):
-    """Tags with their attributes, and all text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.said: list[str] = []
-        self.open: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in {"meta", "img", "br"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.said.append(data)
-
-    def all_of(self, tag: str, style: str = "") -> list[dict[str, str | None]]:
-        return [attrs for name, attrs in self.tags if name == tag and style in [*(attrs.get("class") or "").split(), ""]]
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.said).split())
 
 
 def broadcast(duration_s: float = 60.0, **given: object) -> Broadcast:
@@ -147,12 +118,12 @@ def view(**given: object) -> BroadcastView:
     return BroadcastView(**(whole | given))
 
 
-def test_the_page_tells_everything_and_runs_nothing() -> None:
+def test_the_page_tells_everything_and_runs_nothing(parse: Callable[[str], Any]) -> None:
     text = render_broadcast(view())
     assert text == render_broadcast(view()), "the same bytes each time"
-    page = Page(text)
+    page = parse(text)
     assert not page.all_of("script") and not page.all_of("link") and "<script>" not in text
-    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
     sources = [attrs["src"] or "" for attrs in page.all_of("img")]
     assert [Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).width for source in sources] == [160, 160]
     assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
@@ -171,8 +142,8 @@ def test_what_happens_and_is_said_stands_at_its_shot_once() -> None:
     assert lines == {"s0": [], "s1": [("event", "0:20.0"), ("said", "0:21.0")], "s2": []}
 
 
-def test_the_timeline_draws_each_thing_in_every_strip_that_it_lies_in() -> None:
-    page = Page(render_broadcast(view()))
+def test_the_timeline_draws_each_thing_in_every_strip_that_it_lies_in(parse: Callable[[str], Any]) -> None:
+    page = parse(render_broadcast(view()))
     assert len(page.all_of("svg")) == 2, "two strips of 30 s"
     kinds = {"k-wide": 1, "k-close": 2, "k-other": 1, "replay": 1, "said": 1, "clip": 2}
     assert {kind: len(page.all_of("rect", kind)) for kind in kinds} == kinds
@@ -181,9 +152,9 @@ def test_the_timeline_draws_each_thing_in_every_strip_that_it_lies_in() -> None:
     assert left["k-close"] - left["k-wide"] == pytest.approx(938 * 20 / 30, abs=0.2)
 
 
-def test_a_broadcast_without_anything_has_a_page() -> None:
+def test_a_broadcast_without_anything_has_a_page(parse: Callable[[str], Any]) -> None:
     nothing = dict.fromkeys(("shots", "utterances", "events", "clips", "clock_fits", "drops"), ())
-    page = Page(render_broadcast(view(broadcast=broadcast(0.0), pictures={}, **nothing)))
+    page = parse(render_broadcast(view(broadcast=broadcast(0.0), pictures={}, **nothing)))
     assert "it came without a feed" in page.text and "Left out" not in page.text
 
 
@@ -212,13 +183,13 @@ def call(*arguments: str) -> int:
 
 
 def test_the_command_shows_a_film_as_it_was_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], parse: Callable[[str], Any]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEEPSPORT_WORKSPACE", str(tmp_path / "w"))
     quiet = ("--set", "ingest.transcription=false")
     assert call("show", *quiet) == 2
-    assert "nothing was ingested with recipe tiny" in capsys.readouterr().err
+    assert "nothing was ingested with recipe tiny as it is set; begin with deepsport ingest FOLDER" in capsys.readouterr().err
     manifest = make_broadcasts(tmp_path / "films", {Sport.TENNIS: 1}, 15.0, 3, SimulatorConfig(commentary=False))
     write_video(tmp_path / "films" / "grey.mp4", [np.full((90, 160, 3), i, np.uint8) for i in range(150)], RATE)
     assert call("ingest", str(manifest), str(tmp_path / "films"), *quiet) == 0
@@ -227,11 +198,15 @@ def test_the_command_shows_a_film_as_it_was_made(
     shown = capsys.readouterr().out.strip()
     path = Path(shown.partition(": ")[2])
     assert shown.count("\n") == 0 and list(path.parent.iterdir()) == [path], "named twice, shown once"
-    page, truth = Page(path.read_text()), read_truth(tmp_path / "films" / "tennis-3.mp4")
+    page, truth = parse(path.read_text()), read_truth(tmp_path / "films" / "tennis-3.mp4")
     assert len(page.all_of("circle", "event")) == len(truth.events) > 0
     assert len(page.all_of("img")) == len(page.all_of("figure")) > 1
     assert call("show", *quiet) == 0
     assert len(list(path.parent.iterdir())) == 2 and "grey: " in capsys.readouterr().out
+    (tmp_path / "link").symlink_to(tmp_path / "films")
+    assert call("show", "link/grey.mp4", *quiet) == 0 and capsys.readouterr().out.startswith("grey: ")
+    assert call("show", "grey", *quiet, "--set", "ingest.proxy.gop=2") == 2
+    assert "name the recipe and settings of what there is" in capsys.readouterr().err
     assert call("show", "final", *quiet) == 2
     assert "final: no broadcast of that id, title or path was ingested; there are grey, tennis" in capsys.readouterr().err
     page_of_grey = next(page for page in path.parent.iterdir() if page != path)
@@ -245,10 +220,10 @@ def test_the_command_shows_a_film_as_it_was_made(
         file.truncate(size - size // 5)
     assert call("show", "tennis 3", *quiet) == 0
     assert re.search(r"tennis 3: without [1-9] of \d+ pictures", capsys.readouterr().err)
-    assert Page(path.read_text()).all_of("img"), "what lies before the cut is shown"
+    assert parse(path.read_text()).all_of("img"), "what lies before the cut is shown"
     for proxy in (tmp_path / "w" / "media" / "proxies").iterdir():
         proxy.unlink()
     assert call("show", "grey", *quiet) == 0
     told = capsys.readouterr()
     assert re.search(r"grey: without (\d+) of \1 pictures: .* is lost or damaged; delete it and ingest again", told.err)
-    assert Page(Path(told.out.strip().partition(": ")[2]).read_text()).all_of("div", "none")
+    assert parse(Path(told.out.strip().partition(": ")[2]).read_text()).all_of("div", "none")
