@@ -159,7 +159,8 @@ def test_parts_of_a_reader_share_its_file_and_frames(film_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gop", "b_frames", "quantizer"), [(1, 0, None), (10, 0, None), (12, 3, None), (1, 0, 8), (3, 0, 8), (12, 0, 8), (12, 2, 8)]
+    ("gop", "b_frames", "quantizer"),
+    [(1, 0, None), (10, 0, None), (12, 3, None), (1, 0, 8), (3, 0, 8), (12, 0, 8), (60, 0, 2), (12, 2, 8)],
 )
 def test_frames_are_found_as_the_container_gives_them(tmp_path: Path, gop: int, b_frames: int, quantizer: int | None) -> None:
     path, rate = tmp_path / "film.mp4", FrameRate(num=120000, den=1001)
