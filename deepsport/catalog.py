@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from deepsport.columns import UNIT_COLUMN, from_table, schema_of, stored_schema_of, to_table
-from deepsport.errors import UserError
+from deepsport.errors import UserError, first_complaint
 from deepsport.files import names_in, replace_atomically, sweep
 from deepsport.ids import digest
 from deepsport.partitions import dataset_of, first_broken, write_parquet
@@ -222,7 +222,7 @@ class Catalog:
             return from_table(record_type, table)
         except ValidationError as error:
             raise UserError(
-                f"{TABLES[record_type]}: rows that this version of DeepSport cannot read ({error.errors()[0]['msg']}); "
+                f"{TABLES[record_type]}: rows that this version of DeepSport cannot read ({first_complaint(error)}); "
                 f"read {self.workspace} with the version that wrote it, or start a new workspace"
             ) from error
 

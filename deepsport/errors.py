@@ -14,6 +14,11 @@ What is our own mistake is an ``assert``, not one of these.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class DeepSportError(Exception):
     """Anything DeepSport raises on purpose."""
@@ -41,3 +46,8 @@ class ImpossibleEvent(DeepSportError):
 
 class TeacherError(DeepSportError):
     """The language model gave no usable completion after all retries."""
+
+
+def first_complaint(error: ValidationError) -> str:
+    """What pydantic found first, in its words, without the value."""
+    return error.errors(include_url=False, include_input=False, include_context=False)[0]["msg"].removeprefix("Value error, ")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from deepsport.errors import UserError
+from deepsport.errors import UserError, first_complaint
 from deepsport.ids import digest, make_id
 from deepsport.records import Completion
 
@@ -103,7 +103,7 @@ class LanguageModel:
             try:
                 parsed[:] = [schema.model_validate_json(text)]
             except ValidationError as error:
-                return f"does not fit {schema.__name__}: {error.error_count()} faults, first: {error.errors()[0]['msg']}"
+                return f"does not fit {schema.__name__}: {error.error_count()} faults, first: {first_complaint(error)}"
             return None
 
         completion = self._ask(messages, purpose, settings, check)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from deepsport.errors import UserError
+from deepsport.errors import UserError, first_complaint
 
 _PREFIX = "DEEPSPORT_"
 
@@ -73,6 +73,5 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = _PREFIX + str(first["loc"][0]).upper()
-        raise UserError(f"{name}: {first['msg'].removeprefix('Value error, ')}; set it in the environment or in .env") from None
+        name = _PREFIX + str(error.errors(include_input=False, include_url=False)[0]["loc"][0]).upper()
+        raise UserError(f"{name}: {first_complaint(error)}; set it in the environment or in .env") from None

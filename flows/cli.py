@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import io
 import shlex
@@ -94,6 +93,7 @@ Places: TypeAlias = Annotated[
 def _session(common: Common, *, needs_workspace: bool = True) -> Session:
     from flows.session import open_session
 
+    gc.freeze()  # what is loaded stays: to look through it once more at the end took a tenth of a second
     return open_session(
         workspace=common.workspace,
         recipe=common.recipe,
@@ -378,8 +378,7 @@ def compact(*, common: Common = DEFAULTS) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and ends the process with its exit code."""
-    gc.set_threshold(20_000)  # libraries make objects by the ten thousand as they load, and no garbage: looking for it took
-    atexit.register(gc.freeze)  # each command .1 s at its start and .2 s at its end
+    gc.set_threshold(20_000)  # libraries make objects by the ten thousand as they load, and no garbage
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks is escaped, not a crash
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -25,7 +25,7 @@ from curriculum.duplicates import DuplicateConfig
 from curriculum.schedule import ScheduleConfig
 from curriculum.split import SplitConfig
 from deepsport.agent.environment import EpisodeConfig
-from deepsport.errors import RecipeError
+from deepsport.errors import RecipeError, first_complaint
 from deepsport.ids import digest
 from deepsport.taxonomy import Sport
 from export.shards import ShardConfig
@@ -288,7 +288,7 @@ def _explain(error: ValidationError) -> str:
         return f"unknown key {key!r}; {remedy}{more}"
     if fault["type"] == "missing":
         return f"{key!r} is missing{more}"
-    return f"{key} = {fault['input']!r}: {fault['msg']}{more}"
+    return f"{key} = {fault['input']!r}: {first_complaint(error)}{more}"
 
 
 def _keys_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:

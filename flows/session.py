@@ -103,7 +103,8 @@ def account(result: StageResult) -> str:
     'ingest: 3 items, nothing new, 40 records'
     """
     new = f"{result.num_new} new" if result.num_new else "nothing new"
-    parts = [f"{result.num_items} items", new, f"{result.num_records:,} records"]
+    items = f"{result.num_items} item{'' if result.num_items == 1 else 's'}"
+    parts = [items, new, f"{result.num_records:,} records"]
     if result.drops:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(result.drops.items()))
         parts.append(f"{sum(result.drops.values())} left out ({reasons})")

@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from deepsport.errors import FeedError
+from deepsport.errors import FeedError, first_complaint
 from deepsport.records import Broadcast
 from deepsport.timebase import FrameRate, FrameWindow, Span
 from ingest.feed_events import FeedRow, FeedRows, frame_rate, must_be
@@ -158,7 +158,7 @@ def _read(header: _Header, rate: FrameRate, name: str, entries: list[Any]) -> Fe
 def first_fault(error: ValidationError) -> str:
     """The first thing pydantic found, on one line, without the value (which may be long)."""
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(str(part)[:40] for part in fault['loc']) or 'it'}: {fault['msg'][:120]}"
+    return f"{'.'.join(str(part)[:40] for part in fault['loc']) or 'it'}: {first_complaint(error)[:120]}"
 
 
 def _seconds_row(where: str, entry: object) -> FeedRow:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import os
 import re
 import tempfile
@@ -25,6 +26,8 @@ from deepsport.taxonomy import DropReason, Sport
 from deepsport.video import MissingMedia, open_media, video_stream
 from ingest.fetch import Fetched, MediaStore, fetch, file_name, list_files, read_file, scheme_of, steady
 from ingest.probe import drop_of, quarantine
+
+log = logging.getLogger(__name__)
 
 STEP = "find_sources"
 MEDIA_SUFFIXES = frozenset(
@@ -132,6 +135,8 @@ def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Ke
             kept.append(Source(uri=str(place), sport=sport, title=file_name(str(place)).stem))
         elif path.is_dir():
             kept += [_source_of(file, sport) for file in sorted(path.rglob("*")) if _is_media(file, path)]
+            for manifest in sorted(file for file in path.glob("manifest.*") if file.suffix.lower() in _MANIFEST_SUFFIXES):
+                log.warning("%s: not read, for its folder was named; name it for its sports, licences and feeds", manifest)
         elif not path.exists():
             raise MissingMedia(f"{path}: no such file or folder; mend the path")
         elif path.suffix.lower() in _MANIFEST_SUFFIXES:

@@ -44,6 +44,12 @@ def test_a_folder_gives_every_film_and_what_claims_to_be_one(folder: Path) -> No
     assert kept.items[1].feed is None and not kept.items[1].simulated
 
 
+def test_a_manifest_in_a_named_folder_is_not_passed_over_in_silence(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "manifest.jsonl").write_text('{"path": "b.mp4", "licence": "proprietary"}\n')
+    assert "proprietary" not in {source.licence for source in find_sources([folder]).items}
+    assert "manifest.jsonl: not read" in caplog.text and "name it" in caplog.text
+
+
 def test_a_path_that_is_not_there_is_a_persons_mistake(tmp_path: Path) -> None:
     with pytest.raises(MissingMedia, match="mend the path"):
         find_sources([tmp_path / "nowhere"])
