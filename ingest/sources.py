@@ -338,12 +338,13 @@ def _place(base: Path | str, place: str, what: str) -> str:
 
 
 def drop_duplicates(sources: Sequence[Source], sha256_of: Callable[[Path], str] = sha256_file) -> Kept[Source]:
-    """Local sources without those whose bytes an earlier one has already; only files of the same size are read. URLs pass.
+    """Local sources without those whose bytes an earlier one has already; only files of the same size are read. URLs pass, once.
 
-    A file that was named before is no copy, and leaves no drop.
+    A file or URL that was named before is no copy, and leaves no drop.
     """
     kept: list[Source] = []
     drops: list[Drop] = []
+    urls: set[str] = set()
     by_size: dict[int, list[Source]] = {}
     hashes: dict[str, str] = {}
 
@@ -356,7 +357,11 @@ def drop_duplicates(sources: Sequence[Source], sha256_of: Callable[[Path], str] 
         return hashes[source.uri]
 
     for source in sources:
-        if not source.is_remote and Path(source.uri).is_file():
+        if source.is_remote:
+            if source.uri in urls:
+                continue
+            urls.add(source.uri)
+        elif Path(source.uri).is_file():
             same_size = by_size.setdefault(Path(source.uri).stat().st_size, [])
             twin = next((other for other in same_size if hash_of(other) == hash_of(source)), None)
             if twin is not None:

@@ -50,6 +50,13 @@ def test_a_manifest_in_a_named_folder_is_not_passed_over_in_silence(folder: Path
     assert "manifest.jsonl: not read" in caplog.text and "name it" in caplog.text
 
 
+def test_a_url_that_is_named_twice_is_one_source(folder: Path) -> None:
+    url = "https://example.org/a.mp4"
+    (folder / "list.jsonl").write_text(json.dumps({"url": url, "sport": "chess"}))
+    kept = drop_duplicates(find_sources([url, url, "https://kim:pw@example.org/a.mp4", url.replace("a.", "b.")]).items)
+    assert [source.title for source in kept.items] == ["a", "a", "b"] and kept.drops == [], "another user may see another film"
+
+
 def test_a_path_that_is_not_there_is_a_persons_mistake(tmp_path: Path) -> None:
     with pytest.raises(MissingMedia, match="mend the path"):
         find_sources([tmp_path / "nowhere"])
