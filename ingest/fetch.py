@@ -13,12 +13,12 @@ import fcntl
 import hashlib
 import http
 import json
+import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, Protocol, Self, TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from deepsport.errors import MediaError, UserError
 from deepsport.files import disk_fault
@@ -104,9 +104,31 @@ def version_of(url: str) -> str:
 
 def list_files(url: str) -> list[str]:
     """URLs of all files under a folder's URL, to any depth, by name. Raises: as ``version_of``."""
-    remote = _Remote(url)
-    found: list[str] = remote.asked(lambda fs, path: [fs.unstrip_protocol(name) for name in fs.find(path)])
+    found: list[str] = _Remote(url).asked(lambda fs, path: [fs.unstrip_protocol(name) for name in _find(fs, path)])
     return sorted(found)
+
+
+def _find(fs: Any, path: str) -> list[str]:
+    """Names of all files under a folder."""
+    from fsspec.asyn import AsyncFileSystem
+    from fsspec.spec import AbstractFileSystem
+
+    if getattr(type(fs), "_find", type(fs).find) not in (AsyncFileSystem._find, AbstractFileSystem.find):
+        return list(fs.find(path))  # an object store's, which has no folders
+    # The one for all others takes a folder that cannot be had for an empty one.
+    names: list[str] = []
+    folders = [path]
+    for folder in folders:
+        try:
+            listed = fs.ls(folder, detail=True)
+        except FileNotFoundError:
+            # A link that leads nowhere spoils no index. An empty folder is asked for again by fsspec, without its slash.
+            if folder == path and not fs.exists(path):
+                raise
+            continue
+        names += [info["name"] for info in listed if info["type"] != "directory"]
+        folders += [info["name"] for info in listed if info["type"] == "directory" and info["name"] not in folders]
+    return names
 
 
 def read_file(url: str) -> bytes:
@@ -122,10 +144,10 @@ def fetch(url: str, store: MediaStore, suffix: str = "") -> Fetched:
     UserError when the protocol needs a package that is not installed.
     """
     remote = _Remote(url)
-    name = digest(url)
+    name = digest(remote.url)
     with _Note(store.parts_dir / f"{name}.json") as note:
         copy = _Copy(remote, store.parts_dir / f"{name}.part", note)
-        key = _key(url, remote.stated().version, suffix)
+        key = _key(remote.url, remote.stated().version, suffix)
         if not store.exists(key):
             try:
                 remote.patiently(copy.go_on, progress=lambda: copy.size_bytes)
@@ -133,7 +155,7 @@ def fetch(url: str, store: MediaStore, suffix: str = "") -> Fetched:
                 if disk_fault(error):  # gives back what it took, so that other films may fit
                     copy.part.unlink(missing_ok=True)
                 raise
-            key = _key(url, note["version"], suffix)
+            key = _key(remote.url, note["version"], suffix)
             store.put_file(copy.part, key, move=True, sha256=copy.sha256)
             note.write(key=key, sha256=copy.sha256)
         elif note["key"] != key:
@@ -179,10 +201,13 @@ class _Remote:
     """A place behind a URL."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
+
+    def _connect(self) -> tuple[Any, str]:
+        """The file system that fsspec has for it and the path there; made for each call, for some connect when they are made."""
         import fsspec
 
-        self.url = url
-        scheme = scheme_of(url)
+        scheme = scheme_of(self.url)
         options: dict[str, object] = {}
         try:
             if scheme in ("http", "https"):
@@ -191,13 +216,19 @@ class _Remote:
                 # No limit on the whole, which may be hours of video; one on every wait.
                 timeout = aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT_S, sock_read=_TIMEOUT_S)
                 options["client_kwargs"] = {"timeout": timeout}
-            self._fs, self._path = fsspec.url_to_fs(url, **options)
+            fs, path = fsspec.url_to_fs(self.url, **options)
+            return fs, str(path)
         except ImportError as error:
             extra = {"https": "http", "gcs": "gs"}.get(scheme, scheme)
             package = f"deepsport[{extra}]" if extra in ("http", "s3", "gs") else f"fsspec[{scheme}]"
-            raise UserError(f"{url}: needs a package for {scheme} ({error}); pip install '{package}'") from error
+            raise UserError(f"{self.url}: needs a package for {scheme} ({error}); pip install '{package}'") from error
         except ValueError as error:
-            raise MediaError(f"{url}: cannot be fetched ({error}); use http(s), s3 or what else fsspec knows") from error
+            detail = self._say(error)
+            raise MediaError(f"{self.url}: cannot be fetched ({detail}); use http(s), s3 or what else fsspec knows") from error
+
+    def _say(self, error: BaseException) -> str:
+        """An error of another's making, in words."""
+        return str(error) or type(error).__name__
 
     def stated(self) -> _Stated:
         """What its host says of it now."""
@@ -216,12 +247,13 @@ class _Remote:
     def open(self, offset: int) -> IO[bytes]:
         """The file from a byte on. Raises: _NoRanges when its host cannot do that."""
         file: IO[bytes]
+        fs, path = self._connect()
         if scheme_of(self.url) not in ("http", "https"):
-            file = self._fs.open(self._path, "rb", block_size=_BLOCK_BYTES, cache_type="none")
+            file = fs.open(path, "rb", block_size=_BLOCK_BYTES, cache_type="none")
             file.seek(offset)
             return file
         # One answer for all that is missing: fsspec's seekable files ask for every block, and a break loses the block.
-        file = self._fs.open(self._path, "rb", block_size=0, headers={"Range": f"bytes={offset}-"} if offset else {})
+        file = fs.open(path, "rb", block_size=0, headers={"Range": f"bytes={offset}-"} if offset else {})
         if offset and file.r.status != http.HTTPStatus.PARTIAL_CONTENT:  # type: ignore[attr-defined]
             file.close()
             raise _NoRanges
@@ -229,38 +261,33 @@ class _Remote:
 
     def asked(self, ask: Callable[[Any, str], T]) -> T:
         """The answer to a question put to the host, patiently."""
-        return self.patiently(lambda: ask(self._fs, self._path))
+        return self.patiently(lambda: ask(*self._connect()))
 
     def patiently(self, call: Callable[[], T], progress: Callable[[], int] = lambda: 0) -> T:
         """The call's result; tried again after faults that may pass, until several tries in a row brought no more bytes."""
         most, fruitless = progress(), 0
-
-        def stuck(_: RetryCallState) -> bool:
-            nonlocal most, fruitless
-            fruitless = 0 if progress() > most else fruitless + 1
-            most = max(most, progress())
-            return fruitless >= _ATTEMPTS
-
-        attempts = Retrying(
-            retry=retry_if_exception(_may_pass),
-            stop=stuck,
-            wait=wait_random_exponential(multiplier=_PAUSE_S, max=20 * _PAUSE_S),
-            reraise=True,
-        )
-        try:
-            return attempts(call)
-        except UserError:
-            raise
-        except Exception as raised:  # each protocol's client raises errors of its own
-            error = _root_of(raised)
-            if disk_fault(error):
+        while True:
+            try:
+                return call()
+            except UserError:
                 raise
-            if isinstance(error, FileNotFoundError) or _status_of(error) in (404, 410):
-                raise MissingMedia(f"{self.url}: nothing there; mend the URL") from error
-            if isinstance(error, PermissionError) or _status_of(error) in (401, 403):
-                raise UnreachableMedia(f"{self.url}: access is refused ({error}); check rights and credentials") from error
-            detail = str(error) or type(error).__name__
-            raise UnreachableMedia(f"{self.url}: cannot be fetched ({detail}); try again when its host answers") from error
+            except Exception as raised:  # each protocol's client raises errors of its own
+                fruitless = 0 if progress() > most else fruitless + 1
+                most = max(most, progress())
+                error = _root_of(raised)
+                if disk_fault(error):
+                    raise
+                if fruitless >= _ATTEMPTS or not _may_pass(error):
+                    raise self._fault(error) from error
+            time.sleep(random.uniform(0, _PAUSE_S * 2**fruitless / 2))
+
+    def _fault(self, error: BaseException) -> MediaError:
+        """What an error means for the film."""
+        if isinstance(error, FileNotFoundError) or _status_of(error) in (404, 410):
+            return MissingMedia(f"{self.url}: nothing there; mend the URL")
+        if isinstance(error, PermissionError) or _status_of(error) in (401, 403):
+            return UnreachableMedia(f"{self.url}: access is refused ({self._say(error)}); check rights and credentials")
+        return UnreachableMedia(f"{self.url}: cannot be fetched ({self._say(error)}); try again when its host answers")
 
 
 def _root_of(error: BaseException) -> BaseException:
@@ -273,15 +300,12 @@ def _status_of(error: BaseException) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def _may_pass(raised: BaseException) -> bool:
+def _may_pass(error: BaseException) -> bool:
     """Whether a fault is one of the network or of a host in trouble; whatever is not known to be lasting may pass."""
-    error = _root_of(raised)
-    if disk_fault(error):
-        return False
     status = _status_of(error)
     if status is not None:
         return status >= 500 or status in _PASSING_STATUS
-    lasting = (UserError, FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError, ImportError)
+    lasting = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError, ImportError)
     return isinstance(error, Exception) and not isinstance(error, lasting)
 
 
@@ -335,11 +359,23 @@ class _Copy:
         if stated.size_bytes is not None and self.size_bytes >= stated.size_bytes:
             return
         with self._remote.open(self.size_bytes) as remote:
-            while block := remote.read(_BLOCK_BYTES):
+            for block in _blocks_of(remote):
                 file.write(block)
                 file.flush()
                 self._hasher.update(block)
                 self.size_bytes += len(block)
+
+
+def _blocks_of(file: IO[bytes]) -> Iterator[bytes]:
+    """What is read of a file, block by block; when it breaks off, all that came before that."""
+    try:
+        while block := file.read(_BLOCK_BYTES):
+            yield block
+    except Exception:
+        if response := getattr(file, "r", None):  # aiohttp tells of the break first, and of what had come before it no more
+            response.content.set_exception(None)
+            yield response.content.read_nowait(-1)
+        raise
 
 
 @contextmanager

@@ -247,6 +247,19 @@ def test_a_site_that_grows_changes_and_goes_down(
     assert run_ingest(workspace, recipe, [tmp_path / "list.jsonl"]).num_new == 0
 
 
+def test_places_out_of_reach_are_set_aside_and_the_others_go_on(
+    tmp_path: Path, workspace: Workspace, recipe: Recipe, film: Callable[[Path, int], Path], httpserver: HTTPServer
+) -> None:
+    site = Site(httpserver)
+    site.films = {"a.mp4": film(tmp_path / "a.mp4", 30).read_bytes()}
+    bad = ["https://127.0.0.1:9/films/", f"{site.url}none/", "ftp://127.0.0.1:9/x.mp4", "ftp://127.0.0.1:9/films/"]
+    result = run_ingest(workspace, recipe, [*bad, f"{site.url}a.mp4", f"{site.url}a.mp4"])
+    assert (result.exit_code, result.num_items, set(now(workspace))) == (3, 5, {"a"})
+    found = {drop.item: drop.reason for drop in workspace.catalog.read(Drop) if drop.reason is not DropReason.CLIP_TOO_SHORT}
+    out_of_reach = DropReason.UNREACHABLE_MEDIA
+    assert found == dict(zip(bad, [out_of_reach, DropReason.MISSING_FILE, out_of_reach, out_of_reach], strict=True))
+
+
 def feed(*kinds: str) -> bytes:
     """A feed of our own, with an event every fifth of a second."""
     rows = [{"kind": kind, "time_s": 0.2 * (i + 1), "team": "red"} for i, kind in enumerate(kinds)]

@@ -21,7 +21,7 @@ import ingest.fetch
 from deepsport.errors import MediaError, UserError
 from deepsport.store import Store
 from deepsport.video import MissingMedia
-from ingest.fetch import ChangedMedia, UnreachableMedia, fetch, list_files, steady, version_of
+from ingest.fetch import ChangedMedia, UnreachableMedia, fetch, list_files, read_file, steady, version_of
 
 DATA = random.Random(0).randbytes(1_000_000)
 
@@ -44,6 +44,8 @@ class Host(ThreadingHTTPServer):
         self.ranges = True
         self.faults: list[int | Callable[[_Handler], object] | None] = []
         """What befalls the next GETs: a status, or what becomes of the answer's body; None is nothing."""
+        self.pages: dict[str, str] = {}
+        """Pages of HTML, by path."""
         self.begins: list[int] = []
         """From which byte on each GET asked."""
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -84,13 +86,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_HEAD(self) -> None:
-        status = 404 if "gone" in self.path else 503 if "down" in self.path else 403 if "secret" in self.path else 200
+        statuses = {"gone": 404, "/empty ": 404, "down": 503, "refused": 403}
+        status = next((status for part, status in statuses.items() if part in f"{self.path} "), 200)
         self.head(status, len(self.server.data) if status == 200 else 0)
 
     def do_GET(self) -> None:
         host = self.server
-        if self.path.split("/")[-1] in ("gone.mp4", "down.mp4", "secret.mp4"):
+        if self.path.partition("?")[0] in ("/gone.mp4", "/down.mp4", "/refused.mp4", "/empty") or "/gone/" in self.path:
             return self.do_HEAD()
+        if self.path in host.pages:
+            page = host.pages[self.path].encode()
+            self.head(200, len(page), Content_Type="text/html")
+            self.wfile.write(page)
+            return None
         span = self.headers.get("Range") if host.ranges else None
         begin = int(span.removeprefix("bytes=").rstrip("-")) if span else 0
         host.begins.append(begin)
@@ -145,6 +153,21 @@ def test_a_broken_line_is_gone_on_with_from_where_it_broke(host: Host, store: St
     host.faults = [broken_after(300_000), 503, 429, broken_after(1), 503, 503, 503, broken_after(200_000)]
     assert fetch(host.url(), store).sha256 == sha256(DATA)
     assert host.begins == [0, 300_000, 300_000, 300_000, 300_001, 300_001, 300_001, 300_001, 500_001]
+
+
+def test_a_host_that_breaks_off_every_time_is_gone_on_with_as_long_as_it_gives_anything(host: Host, store: Store) -> None:
+    host.data = DATA[:296_708]
+
+    def give_a_third(answer: _Handler) -> None:
+        answer.wfile.write(answer.body[: len(answer.body) // 3 + 1])
+        raise ConnectionAbortedError
+
+    host.faults = [give_a_third] * 100
+    assert fetch(host.url(), store).sha256 == sha256(host.data)
+    begins = [0]
+    while (missing := 296_708 - begins[-1]) > 1:
+        begins.append(begins[-1] + missing // 3 + 1)
+    assert host.begins == begins, "nothing that came was asked for again"
 
 
 def test_faults_in_a_row_without_a_byte_end_it_and_a_later_call_goes_on(host: Host, store: Store) -> None:
@@ -240,6 +263,32 @@ def test_pythons_own_server_will_do(store: Store, tmp_path: Path) -> None:
         server.shutdown()
 
 
+def test_a_folder_that_cannot_be_had_is_no_empty_one(host: Host) -> None:
+    for url in ("http://127.0.0.1:9/films/", "https://127.0.0.1:9/films/", "http://no-such-host.invalid/films/"):
+        with pytest.raises(UnreachableMedia, match=r"films/: cannot be fetched .*; try again when its host answers"):
+            list_files(url)
+    with pytest.raises(MissingMedia, match="gone/: nothing there; mend the URL"):
+        list_files(host.url("gone/"))
+    host.pages["/empty/"] = "<p>No films yet</p>"  # and nothing under the name without its slash
+    assert list_files(host.url("empty/")) == []
+
+
+def test_a_folder_in_a_folder_is_listed_or_the_whole_is_not(host: Host) -> None:
+    host.pages["/films/"] = '<a href="a.mp4">a</a> <a href="gone/">moved</a> <a href="more/">more</a>'
+    host.pages["/films/more/"] = '<a href="b.mp4">b</a>'
+    assert list_files(host.url("films/")) == [host.url("films/a.mp4"), host.url("films/more/b.mp4")]
+    del host.pages["/films/more/"]
+    host.faults = [503] * ingest.fetch._ATTEMPTS
+    with pytest.raises(UnreachableMedia, match="503"):
+        list_files(host.url("films/"))
+
+
+def test_a_protocol_that_connects_at_once_is_waited_for_like_the_others(store: Store) -> None:
+    for ask in (version_of, list_files, read_file, lambda url: fetch(url, store)):
+        with pytest.raises(UnreachableMedia, match=r"ftp://127.0.0.1:9/x.mp4: cannot be fetched .*refused"):
+            ask("ftp://127.0.0.1:9/x.mp4")
+
+
 def test_two_that_fetch_one_film_make_one_copy(host: Host, store: Store) -> None:
     found: list[str] = []
     threads = [threading.Thread(target=lambda: found.append(fetch(host.url(), store).sha256)) for _ in range(3)]
@@ -257,7 +306,7 @@ def test_what_cannot_be_fetched_says_why(host: Host, store: Store, monkeypatch: 
     with pytest.raises(UnreachableMedia, match="503"):
         fetch(host.url("down.mp4"), store)
     with pytest.raises(UnreachableMedia, match=r"access is refused.*check rights and credentials"):
-        fetch(host.url("secret.mp4"), store)
+        fetch(host.url("refused.mp4"), store)
     with pytest.raises(UnreachableMedia, match="try again"):
         fetch("http://127.0.0.1:9/a.mp4", store)
     with pytest.raises(MediaError, match="cannot be fetched"):
