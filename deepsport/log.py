@@ -9,13 +9,15 @@ import json
 import logging
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
 
-_MASK = "**********"
+MASK = "**********"
+"""Stands in place of a secret."""
 _SECRET_SHAPES = (
     # Authorization: Bearer abc, 'authorization': 'Token abc'
     re.compile(r"""(?i)(\bauthorization["']?\s*[:=]\s*["']?)(?:(?:bearer|basic|token)\s+)?[^\s"',;}]+"""),
@@ -23,20 +25,22 @@ _SECRET_SHAPES = (
     re.compile(r"""(?i)((?:api[_-]?key|secret|password|passwd|token|signature)["']?\s*[:=]\s*["']?)[^\s"',;&})]+"""),
     re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]{8,}"),
     re.compile(r"(\bsk-)[\w-]{16,}"),
-    re.compile(r"(://)[^/\s:@]+:[^/\s@]+(?=@)"),
+    re.compile(r"(://)[^/\s:@]*:[^/\s]+(?=@)"),
 )
 
 
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
+def redact(text: str, secrets: Iterable[str] = (), hide: Callable[[str], str] = lambda secret: MASK) -> str:
     """The text with the given secrets, and whatever looks like a key or a password, replaced by asterisks.
+
+    hide gives what stands in place of what only looks like a secret.
 
     >>> redact("POST with Authorization: Bearer abc.def and ?api_key=123 by Kim", secrets=["Kim"])
     'POST with Authorization: ********** and ?api_key=********** by **********'
     """
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, _MASK)
+        text = text.replace(secret, MASK)
     for shape in _SECRET_SHAPES:
-        text = shape.sub(lambda match: match[1] + _MASK, text)
+        text = shape.sub(lambda match: match[1] + hide(match[0].removeprefix(match[1])), text)
     return text
 
 
@@ -93,6 +97,8 @@ class _ConsoleHandler(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
+        from rich.text import Text
+
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S ")
         level = (f"{record.levelname:8}", _STYLES.get(record.levelname, ""))
         self._console.print(Text.assemble((time, "dim"), level, self.format(record)), soft_wrap=True)
@@ -106,6 +112,8 @@ def setup(
     ``secrets`` are values to black out wherever they turn up: ``settings.secrets()``. A program with a progress bar passes
     the bar's console.
     """
+    from rich.console import Console
+
     console = console or Console(stderr=True)
     handler: logging.Handler
     if json_lines:

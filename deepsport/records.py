@@ -65,7 +65,7 @@ class Broadcast(Record):
     sport: Sport
     title: str
     source_uri: str
-    """Where it came from: a path or URL, as the manifest gave it."""
+    """Where it came from: a path, or a URL without its secrets."""
     media_sha256: str
     size_bytes: int
     duration_s: float

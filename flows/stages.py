@@ -30,7 +30,7 @@ from flows.recipe import Recipe
 from flows.stage import StageResult, made_by, timed
 from flows.workspace import Workspace
 from ingest.broadcast import Ingested
-from ingest.fetch import UnreachableMedia, version_of
+from ingest.fetch import UnreachableMedia, public_url, version_of
 from ingest.probe import drop_of, quarantine
 from ingest.sources import MEDIA_SUFFIXES, Source, absolute, drop_duplicates, find_sources, is_url
 
@@ -219,7 +219,7 @@ def _look(sources: Sequence[Source], sha256_of: Callable[[Path], str]) -> list[s
             except OSError as error:
                 return UnreachableMedia(f"{source.uri}: cannot be read ({error.strerror}); check its rights and its disk")
         try:
-            return version_of(source.uri)
+            return version_of(source.address(source.uri))
         except MediaError as error:
             return error
 
@@ -270,7 +270,9 @@ def _look_at_feed(source: Source) -> str | MediaError:
     if source.feed is None:
         return ""
     try:
-        return f"{source.feed} {version_of(source.feed)}" if is_url(source.feed) else sha256_file(Path(source.feed))
+        if is_url(source.feed):
+            return f"{source.feed} {version_of(source.address(source.feed))}"
+        return sha256_file(Path(source.feed))
     except MediaError as error:
         return error
 
@@ -288,7 +290,7 @@ def _note_drops(
     catalog: Catalog, stage_hash: str, places: Sequence[str | Path], drops: Sequence[Drop], result: StageResult
 ) -> str:
     """Keeps what was dropped before ingest (manifest rows, copies), in place of what an earlier look at these places dropped."""
-    label = f"places {digest(sorted(str(absolute(place)) for place in places))}"
+    label = f"places {digest(sorted(str(absolute(public_url(str(place)))) for place in places))}"
     identity = digest(sorted(drop.drop_id for drop in drops))
     before = [unit for unit in current_units(catalog, SOURCES, stage_hash) if unit.inputs[0] == label]
     if not drops and not before:

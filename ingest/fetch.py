@@ -5,6 +5,8 @@
 A copy that broke off is gone on with from the byte where it ended, in this process or the next one, as long as the source still
 has the version that it had (size, and ETag or time of change). Faults that may pass are tried again; the count of tries begins
 anew whenever more has come. From a server that cannot give ranges it is copied anew.
+
+A password in a URL serves to fetch and for nothing else: messages, notes and names have the URL as ``public_url`` gives it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import hashlib
 import http
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +26,7 @@ from typing import IO, Any, NamedTuple, Protocol, Self, TypeVar
 from deepsport.errors import MediaError, UserError
 from deepsport.files import disk_fault
 from deepsport.ids import digest, sha256_file
+from deepsport.log import MASK, redact
 from deepsport.video import MissingMedia
 
 T = TypeVar("T")
@@ -31,6 +35,7 @@ _BLOCK_BYTES = 4 << 20
 _ATTEMPTS = 4
 _PAUSE_S = 0.5
 _TIMEOUT_S = 60
+_LOGIN = re.compile(r"(?<=://)([^/?#:@]*):[^/?#]*@")
 _PASSING_STATUS = (408, 425, 429)
 _VERSION_KEYS = ("ETag", "etag", "md5Hash", "Content-MD5", "Digest", "Last-Modified", "LastModified", "mtime", "created")
 
@@ -89,8 +94,29 @@ def scheme_of(url: str) -> str:
     return scheme.lower() if colon and scheme.replace("+", "").replace("-", "").isalnum() else ""
 
 
+def public_url(url: str) -> str:
+    """A URL without its secrets, as messages and records have it; a path as it is.
+
+    Another password makes no other URL. Another user does, and another token in the query, for it may stand for another file:
+    a digest tells them apart.
+
+    >>> public_url("ftp://kim:one@host/a.mp4") == public_url("ftp://kim:two@host/a.mp4") != public_url("ftp://lee:two@host/a.mp4")
+    True
+    >>> public_url("https://host/film?token=abc&n=1")
+    'https://host/film?token=**********02f393&n=1'
+    """
+    if not scheme_of(url):
+        return url
+
+    def hide(secret: str) -> str:
+        return secret if secret.startswith(MASK) else MASK + digest(secret, length=6)
+
+    return redact(_LOGIN.sub(rf"\1:{MASK}@", url), hide=hide)
+
+
 def file_name(url: str) -> PurePosixPath:
     """The last part of a URL's path; urlsplit would raise on some texts that only look like a URL."""
+    url = _LOGIN.sub("", url)
     return PurePosixPath(PurePosixPath(url.partition("://")[2].partition("?")[0].partition("#")[0]).name)
 
 
@@ -201,13 +227,16 @@ class _Remote:
     """A place behind a URL."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url = public_url(url)
+        self._given = url
 
     def _connect(self) -> tuple[Any, str]:
         """The file system that fsspec has for it and the path there; made for each call, for some connect when they are made."""
         import fsspec
 
-        scheme = scheme_of(self.url)
+        scheme = scheme_of(self._given)
+        if MASK in self._given:
+            raise UnreachableMedia(f"{self.url}: its password is not kept; name it again with the password")
         options: dict[str, object] = {}
         try:
             if scheme in ("http", "https"):
@@ -216,7 +245,7 @@ class _Remote:
                 # No limit on the whole, which may be hours of video; one on every wait.
                 timeout = aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT_S, sock_read=_TIMEOUT_S)
                 options["client_kwargs"] = {"timeout": timeout}
-            fs, path = fsspec.url_to_fs(self.url, **options)
+            fs, path = fsspec.url_to_fs(self._given, **options)
             return fs, str(path)
         except ImportError as error:
             extra = {"https": "http", "gcs": "gs"}.get(scheme, scheme)
@@ -227,8 +256,8 @@ class _Remote:
             raise MediaError(f"{self.url}: cannot be fetched ({detail}); use http(s), s3 or what else fsspec knows") from error
 
     def _say(self, error: BaseException) -> str:
-        """An error of another's making, in words."""
-        return str(error) or type(error).__name__
+        """An error of another's making, in words without secrets."""
+        return redact(str(error).replace(self._given, self.url)) or type(error).__name__
 
     def stated(self) -> _Stated:
         """What its host says of it now."""
@@ -248,7 +277,7 @@ class _Remote:
         """The file from a byte on. Raises: _NoRanges when its host cannot do that."""
         file: IO[bytes]
         fs, path = self._connect()
-        if scheme_of(self.url) not in ("http", "https"):
+        if scheme_of(self._given) not in ("http", "https"):
             file = fs.open(path, "rb", block_size=_BLOCK_BYTES, cache_type="none")
             file.seek(offset)
             return file

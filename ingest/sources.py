@@ -16,15 +16,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from deepsport.errors import FeedError, MediaError
 from deepsport.ids import sha256_file
 from deepsport.records import Drop, Kept
 from deepsport.taxonomy import DropReason, Sport
 from deepsport.video import MissingMedia, open_media, video_stream
-from ingest.fetch import Fetched, MediaStore, fetch, file_name, list_files, read_file, scheme_of, steady
+from ingest.fetch import Fetched, MediaStore, fetch, file_name, list_files, public_url, read_file, scheme_of, steady
 from ingest.probe import drop_of, quarantine
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class Source(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     uri: str
-    """Where the media is: an absolute path or a URL."""
+    """Where the media is: an absolute path or a URL, as records and messages have it: without a password."""
     sport: Sport = Sport.OTHER
     title: str = ""
     licence: str = "unknown"
@@ -78,6 +79,18 @@ class Source(BaseModel):
     feed: str | None = None
     """Absolute path or URL of its event feed."""
     simulated: bool = False
+    addresses: Mapping[str, SecretStr] = {}
+    """Those of its URLs that were given with a password, by what they are without it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hide_secrets(cls, given: dict[str, Any]) -> dict[str, Any]:
+        public = {name: public_url(given[name]) for name in ("uri", "feed") if given.get(name)}
+        return {"addresses": {url: given[name] for name, url in public.items() if url != given[name]}, **given, **public}
+
+    def address(self, place: str) -> str:
+        """What to ask for its media or feed, password included; for fetching only."""
+        return self.addresses[place].get_secret_value() if place in self.addresses else place
 
     @property
     def is_remote(self) -> bool:
@@ -120,14 +133,14 @@ def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Ke
             try:
                 films = [url for url in list_files(str(place)) if file_name(url).suffix.lower() in MEDIA_SUFFIXES]
             except MediaError as error:
-                drops.append(quarantine(str(place), error, STEP))
+                drops.append(quarantine(public_url(str(place)), error, STEP))
                 continue
             kept += [Source(uri=url, sport=sport, title=file_name(url).stem) for url in films]
         elif is_url(str(place)) and file_name(str(place)).suffix.lower() in _MANIFEST_SUFFIXES:
             try:
                 found = _read_remote_manifest(str(place), sport)
             except MediaError as error:
-                drops.append(quarantine(str(place), error, STEP))
+                drops.append(quarantine(public_url(str(place)), error, STEP))
                 continue
             kept += found.items
             drops += found.drops
@@ -185,7 +198,7 @@ def _read_remote_manifest(url: str, sport: Sport) -> Kept[Source]:
         try:
             return read_manifest(path, sport, url)
         except FeedError as error:
-            raise FeedError(str(error).replace(str(path), url)) from error
+            raise FeedError(str(error).replace(str(path), public_url(url))) from error
 
 
 def read_manifest(path: Path, sport: Sport = Sport.OTHER, url: str = "") -> Kept[Source]:
@@ -200,7 +213,7 @@ def read_manifest(path: Path, sport: Sport = Sport.OTHER, url: str = "") -> Kept
     base = url.rpartition("/")[0] or path.absolute().parent
     try:
         for line, row in _rows(path):
-            item = f"{url or path}:{line}"
+            item = f"{public_url(url) or path}:{line}"
             try:
                 kept.append(_source_in(row, base, sport))
             except MissingMedia as error:
@@ -382,7 +395,7 @@ def source_feed(source: Source, store: MediaStore) -> Fetched | None:
     if source.feed is None:
         return None
     if is_url(source.feed):
-        return fetch(source.feed, store, file_name(source.feed).suffix.lower())
+        return fetch(source.address(source.feed), store, file_name(source.feed).suffix.lower())
     return Fetched(Path(source.feed), sha256_file(Path(source.feed)))
 
 
@@ -394,8 +407,9 @@ def source_media(source: Source, store: MediaStore) -> Iterator[Fetched]:
     URL's protocol needs a package that is not installed.
     """
     if source.is_remote:
-        suffix = file_name(source.uri).suffix.lower()
-        yield fetch(source.uri, store, suffix if suffix in MEDIA_SUFFIXES else "")
+        url = source.address(source.uri)
+        suffix = file_name(url).suffix.lower()
+        yield fetch(url, store, suffix if suffix in MEDIA_SUFFIXES else "")
         return
     with steady(Path(source.uri)) as sha256:
         yield Fetched(Path(source.uri), sha256)

@@ -20,7 +20,7 @@ import flows.hashes
 import ingest.broadcast
 import ingest.fetch
 from deepsport.ids import make_id, sha256_file
-from deepsport.records import Broadcast, Drop, Event
+from deepsport.records import Broadcast, ClockFit, Drop, Event
 from deepsport.settings import Settings
 from deepsport.taxonomy import DropReason, Sport
 from deepsport.timebase import FrameRate
@@ -191,6 +191,7 @@ class Site:
     def __init__(self, server: HTTPServer) -> None:
         self.films: dict[str, bytes] = {}
         self.down = False
+        self.password = ""
         self.gets: list[str] = []
         self.url = server.url_for("/")
         server.expect_request("/").respond_with_handler(self.index)
@@ -203,6 +204,8 @@ class Site:
     def answer(self, request: Request) -> Response:
         if self.down:
             return Response(status=503)
+        if self.password and (request.authorization is None or request.authorization.password != self.password):
+            return Response(status=401)
         name = request.path.strip("/")
         if name not in self.films:
             return Response(status=404)
@@ -258,6 +261,45 @@ def test_places_out_of_reach_are_set_aside_and_the_others_go_on(
     found = {drop.item: drop.reason for drop in workspace.catalog.read(Drop) if drop.reason is not DropReason.CLIP_TOO_SHORT}
     out_of_reach = DropReason.UNREACHABLE_MEDIA
     assert found == dict(zip(bad, [out_of_reach, DropReason.MISSING_FILE, out_of_reach, out_of_reach], strict=True))
+
+
+def test_a_password_is_used_and_kept_nowhere(
+    tmp_path: Path,
+    workspace: Workspace,
+    recipe: Recipe,
+    film: Callable[[Path, int], Path],
+    httpserver: HTTPServer,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    site = Site(httpserver)
+    site.films = {"a.mp4": film(tmp_path / "a.mp4", 30).read_bytes(), "a.json": feed("foul"), "bad.mp4": b"no film"}
+
+    def ingest(password: str) -> tuple[int, int]:
+        site.password = password
+        far = site.url.replace("//", f"//kim:{password}@")
+        rows = [{"url": f"{far}{name}.mp4", "sport": "soccer"} for name in ("a", "bad", "gone")]
+        rows[0]["feed"] = f"{far}a.json"
+        site.films["list.jsonl"] = "\n".join(map(json.dumps, rows)).encode()
+        result = run_ingest(workspace, recipe, [f"{far}list.jsonl", f"{far}none/"])
+        return result.num_new, result.num_bad_items
+
+    assert ingest("secretpw") == (4, 3)
+    assert {event.kind for event in workspace.catalog.read(Event)} == {"foul"}, "its feed needs the password as well"
+    site.gets.clear()
+    assert ingest("otherpw") == (0, 3) and set(site.gets) == {"list.jsonl"}, "nothing is new but the password"
+    site.films["a.mp4"] = film(tmp_path / "a.mp4", 31).read_bytes()
+    assert ingest("secretpw")[0] == 1 and now(workspace)["a"].replaces, "a changed film is known by its URL all the same"
+    run_ingest(workspace, recipe, [site.url.replace("//", "//kim:secretpw@") + "a.mp4"])
+    assert "a.json: its password is not kept" in " ".join(drop.detail for drop in workspace.catalog.read(Drop))
+    assert now(workspace)["a"].feed_sha256 == _sha256(feed("foul")), "the film stays as it is"
+    shown = f"{status(workspace, recipe, capsys)} {caplog.text}"
+    assert "kim" not in shown and site.url.partition("//")[2] in shown
+    tables = [record.model_dump_json() for table in (Broadcast, ClockFit, Drop) for record in workspace.catalog.read(table)]
+    units = [unit.model_dump_json() for step in ("find_sources", "ingest") for unit in workspace.catalog.units(step)]
+    kept = [path.read_bytes().decode(errors="replace") for path in workspace.root.rglob("*") if path.is_file()]
+    assert len(tables) > 4 and len(units) > 4 and len(kept) > 4
+    assert not [text for text in (shown, *tables, *units, *kept) if "secretpw" in text or "otherpw" in text]
 
 
 def feed(*kinds: str) -> bytes:

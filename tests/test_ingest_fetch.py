@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import multiprocessing
 import os
@@ -21,9 +22,10 @@ import ingest.fetch
 from deepsport.errors import MediaError, UserError
 from deepsport.store import Store
 from deepsport.video import MissingMedia
-from ingest.fetch import ChangedMedia, UnreachableMedia, fetch, list_files, read_file, steady, version_of
+from ingest.fetch import ChangedMedia, UnreachableMedia, fetch, list_files, public_url, read_file, steady, version_of
 
 DATA = random.Random(0).randbytes(1_000_000)
+_BASIC = "Basic " + base64.b64encode(b"kim:secret@pw").decode()
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +50,8 @@ class Host(ThreadingHTTPServer):
         """Pages of HTML, by path."""
         self.begins: list[int] = []
         """From which byte on each GET asked."""
+        self.asked: list[str] = []
+        """Path and credentials of each GET."""
         super().__init__(("127.0.0.1", 0), _Handler)
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -92,6 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         host = self.server
+        host.asked.append(f"{self.path} {self.headers.get('Authorization', '')}")
         if self.path.partition("?")[0] in ("/gone.mp4", "/down.mp4", "/refused.mp4", "/empty") or "/gone/" in self.path:
             return self.do_HEAD()
         if self.path in host.pages:
@@ -287,6 +292,37 @@ def test_a_protocol_that_connects_at_once_is_waited_for_like_the_others(store: S
     for ask in (version_of, list_files, read_file, lambda url: fetch(url, store)):
         with pytest.raises(UnreachableMedia, match=r"ftp://127.0.0.1:9/x.mp4: cannot be fetched .*refused"):
             ask("ftp://127.0.0.1:9/x.mp4")
+
+
+@pytest.mark.parametrize("secret", ["//kim:secret@pw@", "/x.mp4?token=secret", "/x.mp4?X-Amz-Signature=secret"])
+def test_a_secret_in_a_url_is_asked_with_and_never_told(host: Host, store: Store, secret: str) -> None:
+    def url(path: str) -> str:
+        address = host.url(path)
+        return address.replace("//", secret) if "@" in secret else address.replace(f"/{path}", secret.replace("x.mp4", path))
+
+    assert "secret" in url("a.mp4") and "secret" not in public_url(url("a.mp4"))
+    assert public_url(public_url(url("a.mp4"))) == public_url(url("a.mp4"))
+    assert fetch(url("a.mp4"), store).sha256 == sha256(DATA)
+    assert host.asked[-1] in (f"/a.mp4 {_BASIC}", f"{secret.replace('x.mp4', 'a.mp4')} ")
+    notes = [path.read_text() for path in store.parts_dir.glob("*.json")]
+    assert notes and "secret" not in "".join(notes)
+    for name in ("down.mp4", "gone.mp4", "refused.mp4"):
+        with pytest.raises(MediaError) as told:
+            fetch(url(name), store)
+        assert "secret" not in str(told.value)
+    with pytest.raises(UnreachableMedia, match="its password is not kept; name it again with the password"):
+        fetch(public_url(url("a.mp4")), store)
+
+
+def test_another_password_makes_no_other_url_and_another_token_does(host: Host, store: Store) -> None:
+    def as_user(login: str) -> str:
+        return host.url().replace("//", f"//{login}@")
+
+    assert fetch(as_user("kim:one"), store) == fetch(as_user("kim:two"), store)
+    assert host.begins == [0]
+    names = [as_user("kim:one"), as_user("lee:one"), host.url(), host.url("x?token=a"), host.url("x?token=b")]
+    assert len({public_url(name) for name in names}) == len(names)
+    assert public_url("films/token=a.mp4") == "films/token=a.mp4", "a path"
 
 
 def test_two_that_fetch_one_film_make_one_copy(host: Host, store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepsport.errors import FeedError
+from deepsport.ids import digest
 from deepsport.taxonomy import DropReason, Sport
 from deepsport.timebase import FrameRate
 from deepsport.video import MissingMedia, write_video
@@ -55,6 +57,21 @@ def test_a_url_that_is_named_twice_is_one_source(folder: Path) -> None:
     (folder / "list.jsonl").write_text(json.dumps({"url": url, "sport": "chess"}))
     kept = drop_duplicates(find_sources([url, url, "https://kim:pw@example.org/a.mp4", url.replace("a.", "b.")]).items)
     assert [source.title for source in kept.items] == ["a", "a", "b"] and kept.drops == [], "another user may see another film"
+
+
+def test_a_source_keeps_the_password_for_fetching_only() -> None:
+    given = {"uri": "https://kim:pw1@host/a.mp4", "feed": "https://kim:pw2@host/a.json"}
+    masked = "**********" + digest("kim:**********", length=6)
+    uri, feed = f"https://{masked}@host/a.mp4", f"https://{masked}@host/a.json"
+    source = pickle.loads(pickle.dumps(Source(**given, title="a")))
+    assert (source.uri, source.feed, source.title) == (uri, feed, "a")
+    assert [source.address(uri), source.address(feed)] == list(given.values())
+    assert source.address("/films/a.mp4") == "/films/a.mp4"
+    assert "pw" not in f"{source!r} {source.model_dump_json()}"
+    assert Source(**source.model_dump()) == source
+    for place in ("https://kim:pw1@127.0.0.1:9/films/", "https://kim:pw1@127.0.0.1:9/list.csv"):
+        [drop] = find_sources([place]).drops
+        assert drop.reason is DropReason.UNREACHABLE_MEDIA and "pw1" not in drop.model_dump_json()
 
 
 def test_a_path_that_is_not_there_is_a_persons_mistake(tmp_path: Path) -> None:
