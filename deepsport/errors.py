@@ -49,5 +49,6 @@ class TeacherError(DeepSportError):
 
 
 def first_complaint(error: ValidationError) -> str:
-    """What pydantic found first, in its words, without the value."""
-    return error.errors(include_url=False, include_input=False, include_context=False)[0]["msg"].removeprefix("Value error, ")
+    """What pydantic found first, in its words, without the value and names of our classes."""
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return "Input should be an object" if fault["type"] == "model_type" else fault["msg"].removeprefix("Value error, ")

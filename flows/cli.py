@@ -62,6 +62,13 @@ def _whole(kind: object, tokens: Sequence[Token]) -> int:
         raise ValueError(f"{tokens[0].value!r} is no whole number.") from None
 
 
+def _folder(kind: object, tokens: Sequence[Token]) -> Path:
+    """A folder that was named: of an unset variable of the shell nothing is left, and that means this folder to pathlib."""
+    if not tokens[0].value.strip():
+        raise ValueError("no folder is named; a . means this one.")
+    return Path(tokens[0].value)
+
+
 Whole: TypeAlias = Annotated[int, Parameter(converter=_whole)]
 
 
@@ -70,7 +77,7 @@ Whole: TypeAlias = Annotated[int, Parameter(converter=_whole)]
 class Common:
     """What every command takes."""
 
-    workspace: Annotated[Path | None, Parameter(name=["--workspace", "-w"], group=COMMON)] = None
+    workspace: Annotated[Path | None, Parameter(name=["--workspace", "-w"], group=COMMON, converter=_folder)] = None
     """Folder of the dataset (or DEEPSPORT_WORKSPACE; else ./workspace)."""
     recipe: Annotated[str, Parameter(name=["--recipe", "-r"], group=COMMON)] = "tiny"
     """A recipe's name, or a path to a .toml file."""

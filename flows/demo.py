@@ -60,7 +60,7 @@ def run_demo(session: Session) -> int:
             LABELS[which], session.workspace.catalog.read(Evaluation, [evaluation_unit(session, which, exam)])
         )
     ]
-    out = Console()
+    out = Console(emoji=False)
     out.print()
     for table in score_tables(scores):
         out.print(table)

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from deepsport.errors import MediaError
+from deepsport.log import printable
 from deepsport.video import MediaInfo, probe
 from flows.session import Session
 from flows.stage import EXIT_DONE, EXIT_QUARANTINED
@@ -34,14 +35,14 @@ def run_probe(session: Session, places: Sequence[str], *, as_json: bool = False)
         faults = [fault._asdict() for fault in faults_of(info)]
         seen.append({"item": source.uri, "media": info.model_dump(mode="json"), "faults": faults})
         if not as_json:
-            session.show(f"{source.uri}: {_in_words(info)}")
+            session.show(f"{printable(source.uri)}: {_in_words(info)}")
             for fault in faults_of(info):
                 session.show(f"    {fault.repair}: ingest {fault.does}; for other programs: {fault.remedy}")
     if as_json:
         sys.stdout.write(json.dumps(seen, indent=2, ensure_ascii=False) + "\n")
     bad = [item for item in seen if "reason" in item]
     for item in [] if as_json else bad:
-        session.show(f"cannot be used: {item['reason']}: {item['detail']}")
+        session.show(printable(f"cannot be used: {item['reason']}: {item['detail']}"))
     return EXIT_QUARANTINED if bad else EXIT_DONE
 
 

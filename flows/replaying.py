@@ -27,7 +27,7 @@ def run_replay(files: Sequence[Path], *, as_json: bool = False) -> int:
     0 when every event was replayed and no score is wrong; 1 when a score is wrong; 3 when events were refused, a file could not
     be read, or nothing of it was replayed; 2 when no file could be read.
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     given = list(dict.fromkeys(files))
     with shown(console) as reporter:
         seen: list[Path] = []
@@ -39,7 +39,7 @@ def run_replay(files: Sequence[Path], *, as_json: bool = False) -> int:
         report = replay_feed(given, strict=False, progress=tell)
         reporter("replay", len(given), len(given))
     lines = [json.dumps(document_of(report), ensure_ascii=False, indent=1)] if as_json else lines_of(report)
-    _say(Console(), lines)
+    _say(Console(emoji=False), lines)
     _say(console, [" ".join(f"deepsport: {failed.path}: {failed.why}".split()) for failed in report.unreadable])
     if not report.feeds:
         return EXIT_USER
@@ -63,7 +63,7 @@ def show_rules(query: str, sport: str | None, limit: int) -> int:
         sport_module(known)
     found = find_rules(query, known, limit)
     _say(
-        Console(),
+        Console(emoji=False),
         [
             line
             for rule in found
@@ -75,7 +75,7 @@ def show_rules(query: str, sport: str | None, limit: int) -> int:
         ],
     )
     if not found:
-        _say(Console(stderr=True), [f"no rule has a word of {query!r}"])
+        _say(Console(stderr=True, emoji=False), [f"no rule has a word of {query!r}"])
     return EXIT_DONE if found else EXIT_FAILED
 
 

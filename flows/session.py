@@ -60,7 +60,7 @@ class Session:
 
     def show(self, result: object) -> None:
         """A result that was asked for, on stdout: text as it is, or a table."""
-        out = Console()
+        out = Console(emoji=False)
         if isinstance(result, str):
             out.print(_lines(result), markup=False, highlight=False, soft_wrap=True)
         else:
@@ -141,7 +141,8 @@ def open_session(
         recipe=checked,
         settings=settings,
         workers=workers or settings.num_workers,
-        console=Console(stderr=True, quiet=log_json or os.environ.get("RANK", "0") != "0"),  # of torchrun's processes one speaks
+        # Of torchrun's processes one speaks. A film may be called :x: and is not to be drawn as a cross.
+        console=Console(stderr=True, emoji=False, quiet=log_json or os.environ.get("RANK", "0") != "0"),
         recipe_source=recipe,
         overrides=tuple(overrides),
     )

@@ -81,9 +81,8 @@ def run_ingest(
         drops = [*found.drops, *unique.drops]
         result.num_items = len(unique.items) + len(found.drops)
         if not result.num_items:
-            log.warning(
-                "no films in %s; a folder is searched for %s", ", ".join(map(str, places)), " ".join(sorted(MEDIA_SUFFIXES))
-            )
+            suffixes = " ".join(sorted(MEDIA_SUFFIXES))
+            log.warning("no films in %s; folders are searched for %s", ", ".join(map(str, places)), suffixes)
         result.num_bad_items = len(found.drops)
         jobs, done, copies = _plan(workspace, recipe, unique.items, hashes.sha256)
         hashes.save()
@@ -248,16 +247,18 @@ def _completed(source: Source, known: Broadcast) -> Source:
 
     A folder says nothing of sport and licence; that must not make it forgotten what a manifest said.
     """
-    unsaid = {
-        "sport": (source.sport is Sport.OTHER, known.sport),
-        "title": (source.title in ("", Path(source.uri).stem) and known.title != Path(known.source_uri).stem, known.title),
-        "licence": (source.licence == "unknown", known.licence),
-        "rights": (not source.rights, known.rights),
-        "exportable": (source.licence == "unknown" and source.exportable, known.exportable),
-        "feed": (source.feed is None and known.feed_uri is not None and _is_there(known.feed_uri), known.feed_uri),
-        "simulated": (not source.simulated, known.simulated),
-    }
-    return source.model_copy(update={name: value for name, (missing, value) in unsaid.items() if missing})
+    told = Source(
+        uri=known.source_uri,
+        sport=known.sport,
+        title=known.title,
+        licence=known.licence,
+        rights=known.rights,
+        feed=known.feed_uri if known.feed_uri is not None and _is_there(known.feed_uri) else None,
+        simulated=known.simulated,
+    )
+    # Where that is not what licence and rights come to, somebody said so.
+    said = None if known.exportable == told.may_leave else known.exportable
+    return source.completed(told.model_copy(update={"exportable": said}))
 
 
 def _is_there(place: str) -> bool:
@@ -282,7 +283,7 @@ def _identity(source: Source, look: str, feed: str) -> str:
     what = look if look and not source.is_remote else f"{source.uri} {look}".rstrip()
     stem = Path(source.uri).stem
     title = "" if source.title == stem else source.title  # a renamed copy is the same film
-    said = (source.sport, title, source.licence, source.rights, source.exportable, source.simulated)
+    said = (source.sport, title, source.licence, source.rights, source.may_leave, source.simulated)
     return digest(what, feed, *said, length=32)
 
 

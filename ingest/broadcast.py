@@ -148,7 +148,7 @@ def _broadcast_of(
         repairs=tuple(decoded.repairs),
         licence=source.licence,
         rights=source.rights,
-        exportable=source.exportable,
+        exportable=source.may_leave,
         feed_uri=source.feed,
         feed_sha256=feed_sha256,
         simulated=source.simulated,

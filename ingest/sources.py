@@ -20,8 +20,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
-from deepsport.errors import FeedError, MediaError
+from deepsport.errors import FeedError, MediaError, UserError
 from deepsport.ids import sha256_file
+from deepsport.log import printable
 from deepsport.records import Drop, Kept
 from deepsport.taxonomy import DropReason, Sport
 from deepsport.video import MissingMedia, open_media, video_stream
@@ -74,8 +75,8 @@ class Source(BaseModel):
     licence: str = "unknown"
     rights: str = ""
     """Who holds them, and on what terms."""
-    exportable: bool = True
-    """Whether the rights holder lets clips of it leave the workspace."""
+    exportable: bool | None = None
+    """Whether the rights holder lets clips of it leave the workspace, where that was said; else licence and rights decide."""
     feed: str | None = None
     """Absolute path or URL of its event feed."""
     simulated: bool = False
@@ -96,6 +97,29 @@ class Source(BaseModel):
     def is_remote(self) -> bool:
         """Whether the media has to be fetched first."""
         return is_url(self.uri)
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether clips of it may leave the workspace."""
+        return not forbids_export(self.licence, self.rights) if self.exportable is None else self.exportable
+
+    def completed(self, other: Source) -> Source:
+        """The film with what it does not say itself taken from another mention of it.
+
+        That clips may leave is not taken over a licence or rights that are said here.
+        """
+        silent = self.licence == "unknown" and not self.rights
+        unsaid = {
+            "sport": (self.sport is Sport.OTHER, other.sport),
+            "title": (self.title in ("", Path(self.uri).stem) and other.title != Path(other.uri).stem, other.title),
+            "licence": (self.licence == "unknown", other.licence),
+            "rights": (not self.rights, other.rights),
+            "feed": (self.feed is None, other.feed),
+            "simulated": (not self.simulated, other.simulated),
+            "exportable": (self.exportable is None and (silent or not other.exportable), other.exportable),
+            "addresses": (True, {**other.addresses, **self.addresses}),
+        }
+        return self.model_copy(update={name: value for name, (missing, value) in unsaid.items() if missing})
 
 
 def is_url(text: str) -> bool:
@@ -121,13 +145,16 @@ def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Ke
 
     Folders are read by name; a URL that ends with / is one too. Relative places in a manifest lie where it lies. sport is given
     to what names none itself. Beside a film ``match.mp4``, ``match.feed.json`` is taken for its feed; ``match.truth.json`` marks
-    it as simulated.
+    it as simulated. What a workspace keeps in ``media`` is not looked through.
 
-    Raises: MissingMedia for a path that does not exist, FeedError for a manifest that cannot be read.
+    Raises: MissingMedia for a path that does not exist or is no file, FeedError for a manifest that cannot be read, UserError
+    for an empty place.
     """
     kept: list[Source] = []
     drops: list[Drop] = []
     for place in places:
+        if not str(place).strip():
+            raise UserError("a place to ingest is empty; name a file, folder, manifest or URL, or . for this folder")
         path = absolute(place)
         if is_url(str(place)) and str(place).endswith("/"):
             try:
@@ -147,18 +174,25 @@ def find_sources(places: Iterable[str | Path], sport: Sport = Sport.OTHER) -> Ke
         elif is_url(str(place)):
             kept.append(Source(uri=str(place), sport=sport, title=file_name(str(place)).stem))
         elif path.is_dir():
-            kept += [_source_of(file, sport) for file in sorted(path.rglob("*")) if _is_media(file, path)]
+            found = _films_in(path, sport)
+            kept += found.items
+            drops += found.drops
             for manifest in sorted(file for file in path.glob("manifest.*") if file.suffix.lower() in _MANIFEST_SUFFIXES):
                 log.warning("%s: not read, for its folder was named; name it for its sports, licences and feeds", manifest)
         elif not path.exists():
             raise MissingMedia(f"{path}: no such file or folder; mend the path")
+        elif not path.is_file():
+            raise MissingMedia(f"{path}: a pipe or a device, whose end nobody knows; save it as a file")
         elif path.suffix.lower() in _MANIFEST_SUFFIXES:
             found = read_manifest(path, sport)
             kept += found.items
             drops += found.drops
         else:
             kept.append(_source_of(path, sport))
-    return Kept(kept, drops)
+    nameless = [source for source in kept if not _is_text(source.uri)]
+    detail = "its name is no UTF-8, so no table can hold it; rename it"
+    drops += [drop_of(STEP, printable(source.uri), DropReason.UNREADABLE_MEDIA, detail) for source in nameless]
+    return Kept([source for source in kept if _is_text(source.uri)], drops)
 
 
 def absolute(place: str | Path) -> Path:
@@ -167,12 +201,42 @@ def absolute(place: str | Path) -> Path:
     return short if short.exists() and path.exists() and short.samefile(path) else path
 
 
-def _is_media(path: Path, folder: Path) -> bool:
-    """Files with a film's suffix, good or bad, and any other file that proves to be one; nothing hidden."""
-    if any(part.startswith(".") for part in path.relative_to(folder).parts) or not path.is_file():
-        return False
+def _films_in(folder: Path, sport: Sport) -> Kept[Source]:
+    """The films in a folder, to any depth, by name; and a drop for what cannot be looked at."""
+    drops: list[Drop] = []
+    films: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+
+    def refuse(error: OSError) -> None:
+        detail = f"cannot be read ({error.strerror}); check its rights and its disk"
+        drops.append(drop_of(STEP, printable(str(error.filename)), DropReason.UNREACHABLE_MEDIA, detail))
+
+    while waiting:  # linked folders come after all others, so that a film that can be reached without a link is named without
+        for base, folders, files in os.walk(waiting.pop(0), onerror=refuse):
+            found = Path(base).stat()
+            if (found.st_dev, found.st_ino) in seen:
+                folders.clear()
+                continue
+            seen.add((found.st_dev, found.st_ino))
+            left_out = "media" if "tables" in folders else ""
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != left_out)
+            waiting += [path for name in folders if (path := Path(base, name)).is_symlink()]
+            films += [path for name in files if not name.startswith(".") and _is_media(path := Path(base, name))]
+    return Kept([_source_of(film, sport) for film in sorted(films)], drops)
+
+
+def _is_text(name: str) -> bool:
+    """Whether the bytes of a file's name are UTF-8."""
+    return not any(0xD800 <= ord(c) < 0xE000 for c in name)
+
+
+def _is_media(path: Path) -> bool:
+    """Files with a film's suffix, good or bad, links to nowhere too, and any other file that proves to be a film."""
     if path.suffix.lower() in MEDIA_SUFFIXES:
-        return True
+        return path.is_file() or (path.is_symlink() and not path.exists())
+    if not path.is_file():
+        return False
     try:
         with open_media(path) as container:
             return video_stream(container, path).codec_context.width > 0
@@ -211,6 +275,7 @@ def read_manifest(path: Path, sport: Sport = Sport.OTHER, url: str = "") -> Kept
     kept: list[Source] = []
     drops: list[Drop] = []
     base = url.rpartition("/")[0] or path.absolute().parent
+    line = 0
     try:
         for line, row in _rows(path):
             item = f"{public_url(url) or path}:{line}"
@@ -223,7 +288,8 @@ def read_manifest(path: Path, sport: Sport = Sport.OTHER, url: str = "") -> Kept
     except UnicodeDecodeError as error:
         raise FeedError(f"{path}: is not UTF-8 text; save the manifest as UTF-8") from error
     except csv.Error as error:
-        raise FeedError(f"{path}: is no CSV ({error}); save the manifest as comma-separated text") from error
+        after = f" after line {line}" if line else ""
+        raise FeedError(f"{path}: is no CSV{after} ({error}); save the manifest as comma-separated text") from error
     return Kept(kept, drops)
 
 
@@ -273,6 +339,8 @@ def _checked(header: Sequence[str], path: Path) -> Sequence[str]:
     """The names of the columns. Raises: FeedError when there are none, unknown ones, or none that names a place."""
     if not header:
         raise FeedError(f"{path}: is empty; its first line names the columns: {', '.join(_COLUMNS)}")
+    if twice := sorted({name for name in header if header.count(name) > 1}):
+        raise FeedError(f"{path}: has two columns named {', '.join(twice)}; keep one")
     _refuse_unknown(header, str(path))
     if not set(header) & set(_PLACES):
         raise FeedError(f"{path}: has no column path or url; add one")
@@ -299,16 +367,15 @@ def _source_in(row: Mapping[str, object] | str, base: Path | str, sport: Sport) 
     named = cells.get("sport", "").lower().replace(" ", "_").replace("-", "_")
     if named and named not in list(Sport):
         raise FeedError(f"unknown sport {cells['sport']!r}; one of {', '.join(Sport)}")
-    licence, rights = cells.get("licence") or "unknown", cells.get("rights", "")
     return Source(
         uri=uri,
         sport=Sport(named) if named else sport,
         title=cells.get("title") or (file_name(uri) if is_url(uri) else Path(uri)).stem,
-        licence=licence,
-        rights=rights,
-        exportable=_yes_no(cells, "exportable", not forbids_export(licence, rights)),
+        licence=cells.get("licence") or "unknown",
+        rights=cells.get("rights", ""),
+        exportable=_yes_no(cells, "exportable"),
         feed=feed,
-        simulated=_yes_no(cells, "simulated", False),
+        simulated=_yes_no(cells, "simulated") or False,
     )
 
 
@@ -318,17 +385,16 @@ def _cell(name: str, value: object) -> str:
     if not isinstance(value, str | bool):
         raise FeedError(f"{name} is {json.dumps(value)}; write it as text")
     text = str(value).strip()
-    if "\0" in text or (not text.isprintable() and any(0xD800 <= ord(c) < 0xE000 for c in text)):
+    if "\0" in text or not _is_text(text):
         raise FeedError(f"{name} holds a NUL or half a character; write it as plain text")
     return text
 
 
-def _yes_no(cells: Mapping[str, str], name: str, default: bool) -> bool:
+def _yes_no(cells: Mapping[str, str], name: str) -> bool | None:
     text = cells.get(name, "").lower()
     if text not in _YES_NO:
         raise FeedError(f"{name} is {text!r}; write true or false")
-    value = _YES_NO[text]
-    return default if value is None else value
+    return _YES_NO[text]
 
 
 def _place(base: Path | str, place: str, what: str) -> str:
@@ -353,12 +419,13 @@ def _place(base: Path | str, place: str, what: str) -> str:
 def drop_duplicates(sources: Sequence[Source], sha256_of: Callable[[Path], str] = sha256_file) -> Kept[Source]:
     """Local sources without those whose bytes an earlier one has already; only files of the same size are read. URLs pass, once.
 
-    A file or URL that was named before is no copy, and leaves no drop.
+    What only the later mention says holds for the one that is kept, and what either keeps in stays in. A file or URL that
+    was named before is no copy, and leaves no drop.
     """
     kept: list[Source] = []
     drops: list[Drop] = []
-    urls: set[str] = set()
-    by_size: dict[int, list[Source]] = {}
+    alike: dict[str | int, list[int]] = {}
+    """By URL or size: places in kept."""
     hashes: dict[str, str] = {}
 
     def hash_of(source: Source) -> str:
@@ -370,21 +437,26 @@ def drop_duplicates(sources: Sequence[Source], sha256_of: Callable[[Path], str] 
         return hashes[source.uri]
 
     for source in sources:
-        if source.is_remote:
-            if source.uri in urls:
+        if source.is_remote or Path(source.uri).is_file():
+            places = alike.setdefault(source.uri if source.is_remote else Path(source.uri).stat().st_size, [])
+            place = next((i for i in places if source.is_remote or hash_of(kept[i]) == hash_of(source)), None)
+            if place is not None:
+                twin = kept[place]
+                kept[place] = _joined(twin, source)
+                if twin.uri != source.uri:
+                    drops.append(drop_of(STEP, source.uri, DropReason.DUPLICATE_MEDIA, f"the same bytes as {twin.uri}"))
                 continue
-            urls.add(source.uri)
-        elif Path(source.uri).is_file():
-            same_size = by_size.setdefault(Path(source.uri).stat().st_size, [])
-            twin = next((other for other in same_size if hash_of(other) == hash_of(source)), None)
-            if twin is not None:
-                if twin.uri == source.uri:
-                    continue
-                drops.append(drop_of(STEP, source.uri, DropReason.DUPLICATE_MEDIA, f"the same bytes as {twin.uri}"))
-                continue
-            same_size.append(source)
+            places.append(len(kept))
         kept.append(source)
     return Kept(kept, drops)
+
+
+def _joined(film: Source, again: Source) -> Source:
+    """Two mentions of a film in one run as one."""
+    one = film.completed(again)
+    if again.sport not in (Sport.OTHER, one.sport):
+        log.warning("%s: named twice, as %s and as %s; the first holds", one.uri, one.sport, again.sport)
+    return one if film.may_leave and again.may_leave else one.model_copy(update={"exportable": False})
 
 
 def source_feed(source: Source, store: MediaStore) -> Fetched | None:

@@ -243,6 +243,23 @@ def test_only_bad_input_is_exit_code_one(tmp_path: Path, capsys: pytest.CaptureF
     assert "1 of 1 items failed" in said and "bad.mp4: not a video container" in said
 
 
+def test_a_films_name_is_shown_as_it_is_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a:b.mp4", ":x: \x1b[31m.mp4", "two\nlines.mp4"):
+        (tmp_path / name).write_text("no film")
+    assert call("probe", ".") == 3
+    out = capsys.readouterr().out
+    assert "a:b.mp4: not a video" in out and r":x: \x1b[31m.mp4: not" in out and r"two\nlines.mp4: not" in out
+    assert len(out.splitlines()) == 3
+
+
+def test_no_folder_and_no_place_are_not_this_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("ingest", "") == 2
+    assert "a place to ingest is empty" in one_line(capsys)
+    assert call("status", "-w", "") == 2
+    assert "no folder is named" in one_line(capsys)
+    assert list(tmp_path.glob("tables")) == []
+
+
 def test_ctrl_c_is_one_line_and_exit_code_130(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "flows", "simulate", "--sport", "tennis", "--minutes", "0.22", "--count", "40"]
     command += ["--production", "plain", "--set", "simulate.simulator.commentary=false"]

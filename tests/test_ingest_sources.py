@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepsport.errors import FeedError
+from deepsport.errors import FeedError, UserError
 from deepsport.ids import digest
 from deepsport.taxonomy import DropReason, Sport
 from deepsport.timebase import FrameRate
@@ -77,6 +79,44 @@ def test_a_source_keeps_the_password_for_fetching_only() -> None:
 def test_a_path_that_is_not_there_is_a_persons_mistake(tmp_path: Path) -> None:
     with pytest.raises(MissingMedia, match="mend the path"):
         find_sources([tmp_path / "nowhere"])
+    with pytest.raises(UserError, match="a place to ingest is empty"):
+        find_sources([""])
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(MissingMedia, match="a pipe or a device"):
+        find_sources([tmp_path / "pipe.mp4"])
+
+
+def test_what_a_workspace_keeps_is_not_taken_for_films(folder: Path) -> None:
+    films = find_sources([folder]).items
+    proxies = folder / "deep" / "workspace" / "media" / "proxies"
+    proxies.mkdir(parents=True)
+    shutil.copy(folder / "b.mp4", proxies)
+    assert len(find_sources([folder]).items) == len(films) + 1, "a folder named media is one like any other"
+    (proxies.parent.parent / "tables").mkdir()
+    assert find_sources([folder]).items == films
+    assert len(find_sources([proxies]).items) == 1, "who names it means it"
+
+
+def test_linked_folders_are_searched_once_and_broken_links_named(folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "archive"
+    elsewhere.mkdir()
+    shutil.copy(folder / "b.mp4", elsewhere / "old.mp4")
+    (folder / "a link").symlink_to(elsewhere)
+    (folder / "deep" / "loop").symlink_to(folder)
+    (folder / "again").symlink_to(folder / "deep" / "er")
+    (folder / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    found = [Path(source.uri).relative_to(folder).as_posix() for source in find_sources([folder]).items]
+    assert found == ["a link/old.mp4", "b.mp4", "deep/broken.mkv", "deep/er/a.dat", "gone.mp4"]
+
+
+def test_a_name_that_no_table_can_hold_is_set_aside(folder: Path) -> None:
+    films = find_sources([folder]).items
+    shutil.copy(folder / "b.mp4", os.fsencode(folder) + b"/bad\xff.mp4")
+    kept = find_sources([folder])
+    assert kept.items == films
+    (drop,) = kept.drops
+    assert drop.item.endswith(r"bad\udcff.mp4") and "rename it" in drop.detail
+    assert find_sources([os.fsdecode(os.fsencode(folder) + b"/bad\xff.mp4")]).drops == [drop]
 
 
 def test_csv_rows_become_sources_and_bad_rows_drops(folder: Path) -> None:
@@ -104,7 +144,7 @@ def test_csv_rows_become_sources_and_bad_rows_drops(folder: Path) -> None:
             exportable=False,
             feed=str(folder / "b.feed.json"),
         ),
-        Source(uri="https://example.org/films/final.mp4", sport=Sport.TENNIS, title="final"),
+        Source(uri="https://example.org/films/final.mp4", sport=Sport.TENNIS, title="final", exportable=True),
         Source(uri=str(folder / "deep/er/a.dat"), sport=Sport.SOCCER, title="a"),
     ]
     bad, missing = DropReason.BAD_MANIFEST_ROW, DropReason.MISSING_FILE
@@ -144,6 +184,8 @@ def test_jsonl_rows_become_sources_and_bad_rows_drops(folder: Path) -> None:
         (b"", "is empty"),
         (b"path\n\xff\xfe\n", "not UTF-8"),
         (b'path\n"b.mp4\n', "no CSV"),
+        (b'path,title\nhttp://a/b.mp4,x\nb.mp4,"y\n', "no CSV after line 2"),
+        (b"path,sport,path\nb.mp4,,b.mp4\n", "two columns named path"),
     ],
 )
 def test_a_manifest_that_cannot_be_read_is_refused_with_the_remedy(tmp_path: Path, text: bytes, says: str) -> None:
@@ -202,7 +244,33 @@ def test_words_that_keep_a_film_in_do_so_unless_the_row_says_otherwise(folder: P
         {"licence": "CC0", "exportable": False},
     ]
     (folder / "list.jsonl").write_text("\n".join(json.dumps({"path": "b.mp4", **row}) for row in rows))
-    assert [source.exportable for source in read_manifest(folder / "list.jsonl").items] == [True, False, False, True, False]
+    assert [source.may_leave for source in read_manifest(folder / "list.jsonl").items] == [True, False, False, True, False]
+
+
+@given(
+    st.lists(st.sampled_from(["silent", "CC-BY-4.0", "All rights reserved", "yes", "no"]), min_size=1, max_size=4), st.booleans()
+)
+def test_a_film_named_again_stays_in_when_any_row_keeps_it_in(
+    tmp_path_factory: pytest.TempPathFactory, said: list[str], as_copies: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("films")
+    sources = []
+    for number, word in enumerate(said):
+        film = folder / f"{number if as_copies else 0}.mp4"
+        film.write_bytes(b"film")
+        exportable = {"yes": True, "no": False}.get(word)
+        sources.append(Source(uri=str(film), licence=word if " " in word or "-" in word else "unknown", exportable=exportable))
+    kept = drop_duplicates(sources)
+    (film,) = kept.items
+    assert film.may_leave == (not {"no", "All rights reserved"} & set(said))
+    assert len(kept.drops) == (len(said) - 1 if as_copies else 0)
+
+
+def test_a_folder_named_before_its_manifest_does_not_silence_it(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "list.csv").write_text("path,sport,exportable\nb.mp4,tennis,no\nb.mp4,soccer,\n")
+    (film, *_) = drop_duplicates(find_sources([folder, folder / "list.csv"]).items).items
+    assert (film.sport, film.may_leave, film.feed) == (Sport.TENNIS, False, str(folder / "b.feed.json"))
+    assert "b.mp4: named twice, as tennis and as soccer" in caplog.text
 
 
 def test_a_manifest_by_url_names_films_beside_it(folder: Path, tmp_path: Path) -> None:

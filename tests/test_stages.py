@@ -324,8 +324,10 @@ def test_what_a_manifest_says_anew_replaces_what_it_said(workspace: Workspace, r
     assert exported.drops[DropReason.NO_LICENCE] > 0
     assert len(ShardReader(manifest_of(workspace, recipe, "transfer"))) == 0
     assert run_ingest(workspace, recipe, [again]).num_new == 0
+    assert run_ingest(workspace, recipe, [films]).num_new == 0, "a manifest that does not speak of it opens nothing"
     # And back again: the first unit exists, but what counts is what was said last.
-    assert run_ingest(workspace, recipe, [films]).num_new == 1
+    again.write_text("\n".join(json.dumps({**row, "exportable": True}) for row in rows))
+    assert run_ingest(workspace, recipe, [again]).num_new == 1
     broadcasts = workspace.catalog.read(Broadcast, [unit.unit for unit in current_units(workspace.catalog, "ingest")])
     assert all(broadcast.exportable for broadcast in broadcasts)
 
