@@ -6,6 +6,7 @@ all questions ─ curators' reviews ─ blind check ─▶ unit "annotate_gate":
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from flows.recipe import Recipe, TeacherSettings
 from flows.stage import StageResult, made_by, timed
 from flows.stages import current_units
 from flows.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 STEP = "annotate"
 GATE = "annotate_gate"
@@ -108,6 +111,9 @@ def run_annotate(
         current = [*finished, gate_unit(catalog, recipe, finished)]
         for name in current:
             result.count(units[name].num_records, catalog.read(Drop, [name]))
+        if silent := sum(not units[name].num_records for name in finished):
+            remedy = "questions come from events: give a film its sport and a feed, see docs/feeds.md"
+            log.warning("%d of %d broadcasts give no questions; %s", silent, len(jobs), remedy)
     result.check(recipe.max_failure_share)
     return result
 

@@ -402,6 +402,16 @@ def review(question: Question, verdict: Verdict, answer: str | None = None) -> R
     )
 
 
+def test_who_gets_no_questions_is_told_where_they_come_from(
+    tmp_path: Path, films: Path, recipe: Recipe, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copy(films.parent / "tennis-0.mp4", tmp_path / "a.mp4")
+    workspace = open_workspace(tmp_path / "w")
+    run_ingest(workspace, recipe, [tmp_path / "a.mp4"])
+    run_annotate(workspace, recipe, Settings())
+    assert "1 of 1 broadcasts give no questions; questions come from events: give a film its sport and a feed" in caplog.text
+
+
 def test_reviews_take_questions_out_and_put_corrected_ones_in(workspace: Workspace, recipe: Recipe) -> None:
     before = passed_questions(workspace, recipe).questions
     rejected = before[0]
