@@ -17,11 +17,12 @@ import http
 import json
 import random
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, Protocol, Self, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from deepsport.errors import MediaError, UserError
 from deepsport.files import disk_fault
@@ -295,20 +296,28 @@ class _Remote:
     def patiently(self, call: Callable[[], T], progress: Callable[[], int] = lambda: 0) -> T:
         """The call's result; tried again after faults that may pass, until several tries in a row brought no more bytes."""
         most, fruitless = progress(), 0
-        while True:
-            try:
-                return call()
-            except UserError:
+
+        def stuck(_: RetryCallState) -> bool:
+            nonlocal most, fruitless
+            fruitless = 0 if progress() > most else fruitless + 1
+            most = max(most, progress())
+            return fruitless >= _ATTEMPTS
+
+        attempts = Retrying(
+            retry=retry_if_exception(_may_pass),
+            stop=stuck,
+            wait=lambda _: random.uniform(0, _PAUSE_S * 2**fruitless),  # as short as at first where something came
+            reraise=True,
+        )
+        try:
+            return attempts(call)
+        except UserError:
+            raise
+        except Exception as raised:  # each protocol's client raises errors of its own
+            error = _root_of(raised)
+            if disk_fault(error):
                 raise
-            except Exception as raised:  # each protocol's client raises errors of its own
-                fruitless = 0 if progress() > most else fruitless + 1
-                most = max(most, progress())
-                error = _root_of(raised)
-                if disk_fault(error):
-                    raise
-                if fruitless >= _ATTEMPTS or not _may_pass(error):
-                    raise self._fault(error) from error
-            time.sleep(random.uniform(0, _PAUSE_S * 2**fruitless / 2))
+            raise self._fault(error) from error
 
     def _fault(self, error: BaseException) -> MediaError:
         """What an error means for the film."""
@@ -329,12 +338,15 @@ def _status_of(error: BaseException) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def _may_pass(error: BaseException) -> bool:
+def _may_pass(raised: BaseException) -> bool:
     """Whether a fault is one of the network or of a host in trouble; whatever is not known to be lasting may pass."""
+    error = _root_of(raised)
+    if disk_fault(error):
+        return False
     status = _status_of(error)
     if status is not None:
         return status >= 500 or status in _PASSING_STATUS
-    lasting = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError, ImportError)
+    lasting = (UserError, FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError, ImportError)
     return isinstance(error, Exception) and not isinstance(error, lasting)
 
 
