@@ -131,8 +131,14 @@ def version_of(url: str) -> str:
 
 def list_files(url: str) -> list[str]:
     """URLs of all files under a folder's URL, to any depth, by name. Raises: as ``version_of``."""
-    found: list[str] = _Remote(url).asked(lambda fs, path: [fs.unstrip_protocol(name) for name in _find(fs, path)])
+    found: list[str] = _Remote(url).asked(lambda fs, path: [_url_of(fs, name, url, path) for name in _find(fs, path)])
     return sorted(found)
+
+
+def _url_of(fs: Any, name: str, folder: str, path: str) -> str:
+    """The URL of a file that was listed under a folder; fsspec forgets the host of those whose file systems have paths only."""
+    below = name.removeprefix(path.rstrip("/") + "/")
+    return f"{folder.rstrip('/')}/{below}" if below != name else str(fs.unstrip_protocol(name))
 
 
 def _find(fs: Any, path: str) -> list[str]:

@@ -427,6 +427,32 @@ def test_object_stores_are_listed_copied_and_watched(
         fetch(f"{root}/2026", store)
 
 
+def test_an_ftp_server_is_listed_and_copied_from(store: Store, tmp_path: Path) -> None:
+    from pyftpdlib.authorizers import DummyAuthorizer
+    from pyftpdlib.handlers import FTPHandler
+    from pyftpdlib.servers import ThreadedFTPServer
+
+    films = tmp_path / "films" / "2026 cup"
+    films.mkdir(parents=True)
+    (films / "final.mp4").write_bytes(DATA)
+    authorizer = DummyAuthorizer()
+    authorizer.add_user("kim", "secret", str(tmp_path))
+    handler = type("Handler", (FTPHandler,), {"authorizer": authorizer})
+    with ThreadedFTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"timeout": 0.05, "handle_exit": False})
+        thread.start()
+        try:
+            root = f"ftp://kim:secret@127.0.0.1:{server.address[1]}/films"
+            (url,) = list_files(f"{root}/")
+            assert url == f"{root}/2026 cup/final.mp4"
+            assert fetch(url, store).sha256 == sha256(DATA)
+            with pytest.raises(MediaError):
+                list_files(f"{root}/2025/")
+        finally:
+            server.close_all()
+            thread.join()
+
+
 def test_a_file_that_changes_in_the_block_is_noticed(tmp_path: Path) -> None:
     film = tmp_path / "a.mp4"
     film.write_bytes(DATA)
