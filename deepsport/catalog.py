@@ -16,8 +16,10 @@ import itertools
 import json
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
@@ -89,6 +91,10 @@ class Catalog:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._registered: dict[str, tuple[Path, ...]] = {}
         self._pointers: dict[str, tuple[tuple[int, int], _Merged]] = {}
+        self._heard: set[str] = set()
+        """Units whose word is in ``_said``."""
+        self._said: defaultdict[str, set[str]] = defaultdict(set)
+        """Units that say that they wrote a partition of the table."""
 
     def __reduce__(self) -> tuple[type[Catalog], tuple[Path]]:
         return (Catalog, (self.workspace,))
@@ -128,6 +134,7 @@ class Catalog:
             inputs=tuple(inputs),
             num_records=sum(len(rows) for rows in records.values()),
             num_drops=len(drops),
+            tables=tuple(sorted(tables)),
         )
         with self._exclusively(f"unit-{digest(unit)[0]}") as note:
             if self.is_done(unit):
@@ -175,6 +182,15 @@ class Catalog:
         names = names_in(self.tables_dir / table)
         return {n.removesuffix(".parquet") for n in names if n.endswith(".parquet") and n[0] not in "._"}
 
+    def _own(self, table: str, units: set[str]) -> set[str]:
+        """Of finished units those that have a partition of their own, or say so: one that is gone must not read as no rows."""
+        small = self._small(table) & units
+        if table == TABLES[Unit]:
+            return small
+        if new := units - self._heard:
+            self._arrow_of(Unit, sorted(new))
+        return small | (self._said[table] & units)
+
     def _merged(self, table: str) -> _Merged | None:
         path = self.tables_dir / table / _POINTER
         try:
@@ -198,12 +214,12 @@ class Catalog:
 
     def _files(self, table: str, done: set[str]) -> tuple[Path, ...]:
         """The files that hold the table's visible rows: the merged one first, then small ones by unit."""
-        small = self._small(table)
+        own = self._own(table, done)
         merged = self._merged(table)
         folder = self.tables_dir / table
         if merged is None:
-            return tuple(folder / f"{u}.parquet" for u in sorted(small & done))
-        return (merged.path, *(folder / f"{u}.parquet" for u in sorted((small & done) - merged.units)))
+            return tuple(folder / f"{u}.parquet" for u in sorted(own))
+        return (merged.path, *(folder / f"{u}.parquet" for u in sorted(own - merged.units)))
 
     # ---- reading records
 
@@ -231,15 +247,20 @@ class Catalog:
         name, schema = TABLES[record_type], stored_schema_of(record_type)
         done = self._done()
         order = sorted(done) if units is None else [u for u in dict.fromkeys(units) if u in done]
-        small, merged = self._small(name), self._merged(name)
+        own, merged = self._own(name, set(order)), self._merged(name)
         in_merged = merged.units.intersection(order) if merged else frozenset()
-        files = [self.tables_dir / name / f"{u}.parquet" for u in order if u in small and not (merged and u in merged.units)]
+        files = [self.tables_dir / name / f"{u}.parquet" for u in order if u in own and not (merged and u in merged.units)]
         rows = dataset_of(files, schema).to_table()
         if merged and in_merged:
             old = dataset_of([merged.path], schema).to_table(filter=pc.field(UNIT_COLUMN).isin(sorted(in_merged)))
             rows = pa.concat_tables([old, rows])
             rank = pc.index_in(rows[UNIT_COLUMN], value_set=pa.array(order, pa.string()))
             rows = rows.take(pc.array_sort_indices(rank))  # a stable sort
+        if record_type is Unit:
+            for row in rows.select(["unit", "tables"]).to_pylist():
+                for table in row["tables"] or ():
+                    self._said[table].add(row["unit"])
+            self._heard.update(order)
         return rows
 
     def _matching(self, table: pa.Table, where: str, params: Sequence[object]) -> pa.Table:
@@ -340,7 +361,8 @@ class Catalog:
                 if self._stamps() != before:
                     continue
                 done = self._done()
-                broken = first_broken(f for table in TABLES.values() for f in self._files(table, done))
+                # Units first: which files there should be stands in them.
+                broken = first_broken(f for table in reversed(TABLES.values()) for f in self._files(table, done))
                 if broken is not None:
                     path, reason = broken
                     raise UserError(f"{path}: not a readable partition ({reason}); {self._remedy(path)}") from error
@@ -352,9 +374,9 @@ class Catalog:
         return [self._merged(table) for table in TABLES.values()]
 
     def _remedy(self, path: Path) -> str:
-        if path.name.startswith("_"):
-            return "restore it from a copy, or start a new workspace"
         marker = self.tables_dir / TABLES[Unit] / path.name
+        if path.name.startswith("_") or not marker.exists():  # which compact() may have merged
+            return "restore it from a copy, or start a new workspace"
         return f"restore it from a copy, or delete {marker} and run the step again"
 
     # ---- compaction
@@ -367,13 +389,13 @@ class Catalog:
         """
         types = list(TABLES) if record_type is None else [record_type]
         with self._exclusively("compact"):
-            return sum(self._compact(kind) for kind in types)
+            return sum(self._retrying(partial(self._compact, kind)) for kind in types)
 
     def _compact(self, record_type: type[Record]) -> int:
         table, schema = TABLES[record_type], stored_schema_of(record_type)
         folder = self.tables_dir / table
         done = self._done()
-        small, merged = self._small(table) & done, self._merged(table)
+        small, merged = self._own(table, done), self._merged(table)
         old_units = merged.units if merged else frozenset()
         new = sorted(small - old_units)
         if new and len(new) + len(old_units) > 1:

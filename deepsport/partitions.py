@@ -43,6 +43,8 @@ def first_broken(files: Iterable[Path]) -> tuple[Path, str] | None:
             with pq.ParquetFile(path) as file:
                 for _ in file.iter_batches():
                     pass
+        except FileNotFoundError:
+            return path, "it is gone"
         except (OSError, pa.ArrowException) as error:
             return path, str(error).splitlines()[0]
     return None

@@ -423,6 +423,8 @@ class Unit(Record):
     inputs: tuple[str, ...]
     num_records: int
     num_drops: int
+    tables: tuple[str, ...] = ()
+    """Tables in which it has a partition; empty also for a unit of before this was noted."""
 
 
 TABLES: dict[type[Record], str] = {

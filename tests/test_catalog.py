@@ -125,7 +125,8 @@ def test_commit_is_read_back_typed_and_counted(catalog: Catalog) -> None:
     assert catalog.read(Shot) == shots("b1")
     assert catalog.read(Clip) == [clip("b1")]
     assert catalog.read(Broadcast) == []
-    unit = Unit(unit="ingest-1", step="ingest", stage_hash="h1", inputs=("b1",), num_records=4, num_drops=1)
+    unit = Unit(unit="ingest-1", step="ingest", stage_hash="h1", inputs=("b1",), num_records=4, num_drops=1,
+                tables=("clips", "drops", "shots"))
     assert catalog.units("ingest") == catalog.units("ingest", "h1") == [unit]
     assert catalog.units("ingest", "h2") == catalog.units("ask") == []
     assert catalog.count(Shot) == 3
@@ -301,8 +302,11 @@ def test_drops_are_counted_by_step_and_reason(catalog: Catalog) -> None:
 # ---- broken files
 
 
+LOOKS = [lambda c: c.read(Shot), lambda c: c.sql("select * from shots"), lambda c: c.compact()]
+
+
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b[:20] + bytes(40) + b[60:]])
-@pytest.mark.parametrize("look", [lambda c: c.read(Shot), lambda c: c.sql("select * from shots")])
+@pytest.mark.parametrize("look", LOOKS)
 def test_broken_partition_is_named_with_the_remedy(
     catalog: Catalog, damage: Callable[[bytes], bytes], look: Callable[[Catalog], object]
 ) -> None:
@@ -318,6 +322,31 @@ def test_broken_partition_is_named_with_the_remedy(
     assert catalog.commit("u2", "ingest", "h", [], {Shot: shots("b2")})
     look(catalog)
     assert catalog.count(Shot) == 6
+
+
+@pytest.mark.parametrize("look", [*LOOKS, lambda c: c.read(Shot, ["u2"]), lambda c: c.count(Shot), lambda c: c.counts()])
+def test_a_partition_that_is_gone_is_not_read_as_no_rows(catalog: Catalog, look: Callable[[Catalog], object]) -> None:
+    for name in ("u1", "u2"):
+        catalog.commit(name, "ingest", "h", [], {Shot: shots(name), Clip: []})
+    (catalog.tables_dir / "shots" / "u2.parquet").unlink()
+    for seen in (catalog, Catalog(catalog.workspace)):
+        with pytest.raises(UserError, match=r"shots/u2\.parquet: .*it is gone.* delete .*units/u2\.parquet and run"):
+            look(seen)
+        assert seen.read(Shot, ["u1"]) == shots("u1") and seen.read(Clip) == []
+    (catalog.tables_dir / "units" / "u2.parquet").unlink()
+    assert catalog.commit("u2", "ingest", "h", [], {Shot: shots("u2")})
+    look(catalog)
+    assert catalog.count(Shot) == 6
+
+
+def test_units_of_before_they_named_their_tables_are_read(catalog: Catalog) -> None:
+    for name in ("u1", "u2"):
+        catalog.commit(name, "ingest", "h", [], {Shot: shots(name)})
+        path = catalog.tables_dir / "units" / f"{name}.parquet"
+        pq.write_table(pq.read_table(path).drop_columns(["tables"]), path)
+    assert catalog.read(Shot) == shots("u1") + shots("u2")
+    catalog.compact()
+    assert Catalog(catalog.workspace).count(Shot) == 6
 
 
 def test_rows_of_another_version_are_a_user_error(catalog: Catalog) -> None:
