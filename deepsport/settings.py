@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from deepsport.errors import UserError, first_complaint
 
@@ -66,7 +66,11 @@ def load_settings() -> Settings:
     Raises: UserError for a value that cannot be, and for a ``DEEPSPORT_…`` variable that does not exist.
     """
     known = {_PREFIX + name.upper() for name in Settings.model_fields}
-    for name in sorted(os.environ):
+    try:
+        in_file = DotEnvSettingsSource(Settings, case_sensitive=True, env_ignore_empty=False).env_vars
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f".env: cannot be read ({error}); it must be UTF-8 text that you may read") from None
+    for name in sorted({*os.environ, *in_file}):
         if name.upper().startswith(_PREFIX) and name.upper() not in known:
             near = difflib.get_close_matches(name.upper(), known, n=1)
             raise UserError(f"{name}: no such setting; " + (f"did you mean {near[0]}?" if near else f"there are {sorted(known)}"))

@@ -64,12 +64,24 @@ def test_secrets_are_not_in_repr_or_json(monkeypatch: pytest.MonkeyPatch) -> Non
         ("DEEPSPORT_LABEL_STUDIO_URL", f"http://kim:{KEY}@host", "must not hold a password"),
     ],
 )
-def test_bad_settings_are_named_without_their_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str) -> None:
-    monkeypatch.setenv(name, value)
+@pytest.mark.parametrize("in_file", [False, True])
+def test_bad_settings_are_named_without_their_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str, in_file: bool
+) -> None:
+    if in_file:
+        Path(".env").write_text(f"ANOTHER_PROGRAM=1\n{name}={value}\n")
+    else:
+        monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match=message) as caught:
         load_settings()
     assert str(caught.value).startswith(name) and KEY not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_a_file_of_settings_that_is_no_text_is_named() -> None:
+    Path(".env").write_bytes("DEEPSPORT_DEVICE=cpu # für Kim".encode("latin-1"))
+    with pytest.raises(UserError, match=r"^\.env: cannot be read .*it must be UTF-8 text"):
+        load_settings()
 
 
 @pytest.mark.parametrize("json_lines", [True, False])
