@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 
+from deepsport.errors import UserError
 from deepsport.files import replace_atomically
 from deepsport.ids import sha256_file
 
@@ -24,6 +25,8 @@ class FileHashes:
             known = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror}); move it away, it is made anew") from None
         if isinstance(known, dict):
             self._known = known
 

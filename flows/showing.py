@@ -40,7 +40,7 @@ def run_show(session: Session, names: Sequence[str]) -> int:
             try:
                 write_page(page, render_broadcast(_view(session, unit, broadcast)))
             except OSError as error:
-                why = f"{page}: cannot be written ({error.strerror}); mend its rights, or move away what is in its place"
+                why = f"{page}: cannot be written ({error.strerror}); mend its rights, or move away what is in its way"
                 raise UserError(disk_fault(error) or why) from error
             pages.append((broadcast.title, page))
             reporter("show", number, len(wanted))

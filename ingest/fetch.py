@@ -321,17 +321,15 @@ class _Remote:
             raise
         except Exception as raised:  # each protocol's client raises errors of its own
             error = _root_of(raised)
+            if isinstance(error, FileNotFoundError | NotADirectoryError) or _status_of(error) in (404, 410):
+                raise MissingMedia(f"{self.url}: nothing there; mend the URL") from error
             if disk_fault(error):
                 raise
-            raise self._fault(error) from error
-
-    def _fault(self, error: BaseException) -> MediaError:
-        """What an error means for the film."""
-        if isinstance(error, FileNotFoundError) or _status_of(error) in (404, 410):
-            return MissingMedia(f"{self.url}: nothing there; mend the URL")
-        if isinstance(error, PermissionError) or _status_of(error) in (401, 403):
-            return UnreachableMedia(f"{self.url}: access is refused ({self._say(error)}); check rights and credentials")
-        return UnreachableMedia(f"{self.url}: cannot be fetched ({self._say(error)}); try again when its host answers")
+            if isinstance(error, PermissionError) or _status_of(error) in (401, 403):
+                refused = f"access is refused ({self._say(error)}); check rights and credentials"
+                raise UnreachableMedia(f"{self.url}: {refused}") from error
+            detail = f"cannot be fetched ({self._say(error)}); try again when its host answers"
+            raise UnreachableMedia(f"{self.url}: {detail}") from error
 
 
 def _root_of(error: BaseException) -> BaseException:

@@ -339,6 +339,8 @@ def test_two_that_fetch_one_film_make_one_copy(host: Host, store: Store) -> None
 def test_what_cannot_be_fetched_says_why(host: Host, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingMedia, match="nothing there; mend the URL"):
         fetch(host.url("gone.mp4"), store)
+    with pytest.raises(MissingMedia, match="nothing there; mend the URL"):
+        fetch(f"{Path(__file__).as_uri()}/film.mp4", store)
     with pytest.raises(UnreachableMedia, match="503"):
         fetch(host.url("down.mp4"), store)
     with pytest.raises(UnreachableMedia, match=r"access is refused.*check rights and credentials"):

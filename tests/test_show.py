@@ -188,6 +188,7 @@ def test_the_command_shows_a_film_as_it_was_made(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEEPSPORT_WORKSPACE", str(tmp_path / "w"))
     quiet = ("--set", "ingest.transcription=false")
+    (tmp_path / "w").mkdir()
     assert call("show", *quiet) == 2
     assert "nothing was ingested with recipe tiny as it is set; begin with deepsport ingest FOLDER" in capsys.readouterr().err
     manifest = make_broadcasts(tmp_path / "films", {Sport.TENNIS: 1}, 15.0, 3, SimulatorConfig(commentary=False))
@@ -212,7 +213,7 @@ def test_the_command_shows_a_film_as_it_was_made(
     page_of_grey = next(page for page in path.parent.iterdir() if page != path)
     page_of_grey.unlink()
     page_of_grey.mkdir()
-    assert call("show", "grey", *quiet) == 2 and "move away what is in its place" in capsys.readouterr().err
+    assert call("show", "grey", *quiet) == 2 and "move away what is in its way" in capsys.readouterr().err
     page_of_grey.rmdir()
     tennis = next((tmp_path / "w" / "media" / "proxies").glob(f"{path.stem}-*.mp4"))
     size = tennis.stat().st_size
