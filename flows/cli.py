@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +19,11 @@ from deepsport.errors import DeepSportError, UserError
 from deepsport.files import disk_fault
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from flows.session import Session
 
-EXIT_FAILED, EXIT_USER, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_USER, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
 
 
 def _version() -> str:
@@ -389,7 +392,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks is escaped, not a crash
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(lambda: app(arguments, exit_on_error=False, print_error=False, result_action="return_value")))
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = run(lambda: app(arguments, exit_on_error=False, print_error=False, result_action="return_value"))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    sys.exit(code)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, of ``kill`` or a service manager: ends a command as Ctrl-C does."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `timeout` sends two; the second must not break off the tidying up
+    raise Terminated
 
 
 def run(command: Callable[[], object]) -> int:
@@ -402,8 +419,9 @@ def run(command: Callable[[], object]) -> int:
         return _complain(f"{error} {_help_on(error)}", EXIT_USER)
     except DeepSportError as error:
         return _complain(f"failed: {error}", EXIT_FAILED)
-    except KeyboardInterrupt:
-        return _complain("interrupted; the same command goes on where it stopped", EXIT_INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        how, code = ("terminated", EXIT_TERMINATED) if isinstance(stop, Terminated) else ("interrupted", EXIT_INTERRUPTED)
+        return _complain(f"{how}; the same command goes on where it stopped", code)
     except BrokenPipeError:
         return EXIT_FAILED
     except OSError as error:
