@@ -133,7 +133,8 @@ def demo(
     """
     from flows.demo import run_demo
 
-    return run_demo(_session(common if seed is None else replace(common, set=(*common.set, f"seed={seed}"))))
+    common = common if seed is None else replace(common, set=(*common.set, f"seed={seed}"))
+    return run_demo(_session(common, needs_workspace=False))
 
 
 @app.command(group=KEEPING, sort_key=4)
@@ -202,9 +203,9 @@ def ingest(
     """Take broadcasts in: proxy, shots, transcript, events, clips."""
     from flows.stages import run_ingest
 
-    session = _session(common)
     if not places:
         raise UserError("say what to ingest: files, folders, URLs or manifests")
+    session = _session(common, needs_workspace=False)
     known = session.sport(sport)
     return session.run(
         lambda: run_ingest(session.workspace, session.recipe, places, sport=known, **session.hands, reporter=session.reporter)
@@ -252,7 +253,7 @@ def pipeline(*places: Places, common: Common = DEFAULTS) -> int:
     """Run all stages in order, from ingest to report."""
     from flows.running import run_all
 
-    session = _session(common)
+    session = _session(common, needs_workspace=not places)
     with session.progress():
         return run_all(session, places)
 
@@ -268,7 +269,7 @@ def ask(
     """Put a question to a trained model and watch it look: every turn, what it asked to see, its answer."""
     from flows.asking import run_ask
 
-    return run_ask(_session(common), clip, question, checkpoint)
+    return run_ask(_session(common, needs_workspace=False), clip, question, checkpoint)
 
 
 @app.command(group=LOOKING, sort_key=3)
@@ -306,7 +307,7 @@ def probe(
 
     if not places:
         raise UserError("say what to look at: files, folders, URLs or manifests")
-    return run_probe(_session(common), places, as_json=json)
+    return run_probe(_session(common, needs_workspace=False), places, as_json=json)
 
 
 ProjectTitle: TypeAlias = Annotated[str | None, Parameter(help="Title of the project.")]
@@ -374,7 +375,8 @@ def serve(
     """
     from flows.serve import run_serve
 
-    return run_serve(_session(common), stage=stage, places=places, every=every, cron=cron)
+    session = _session(common, needs_workspace=not places)
+    return run_serve(session, stage=stage, places=places, every=every, cron=cron)
 
 
 @app.command(group=KEEPING, sort_key=2)

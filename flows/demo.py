@@ -14,15 +14,16 @@ from flows.exams import EXAMS, evaluation_unit
 from flows.lessons import shards_dir
 from flows.reporting import report_paths, run_report
 from flows.running import RUNNERS, run_stage
-from flows.session import Session, account
+from flows.session import Session
 from flows.simulation import make_broadcasts
-from flows.stage import EXIT_FAILED, StageFailed, StageResult, cpu_seconds, peak_memory_bytes, timed
+from flows.stage import StageFailed, StageResult, cpu_seconds, peak_memory_bytes, timed
 
 NAME = "demo"
 
 
 def run_demo(session: Session) -> int:
     """Makes broadcasts, runs every stage, prints the table. Run again, it finds everything done."""
+    session.workspace.make()
     worst = 0
     try:
         with session.progress():
@@ -46,12 +47,11 @@ def run_demo(session: Session) -> int:
                     continue
                 result = run_stage(session, stage, [str(manifest)])
                 session.results.append(result)
-                session.say(account(result))
+                session.tell(result)
                 worst = max(worst, result.exit_code)
             run_report(session, NAME)
     except StageFailed as error:
-        session.say(f"failed: {error}")
-        return EXIT_FAILED
+        return session.fail(error)
     scores = [
         score
         for which in wanted(session.recipe)

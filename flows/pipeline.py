@@ -28,7 +28,9 @@ def _worth_another_try(task: Any, run: TaskRun, state: State[Any]) -> bool:
 @task(retries=2, retry_delay_seconds=[10, 60], retry_condition_fn=_worth_another_try, task_run_name="{stage}")
 def stage_task(stage: str, workspace: str, recipe: str, overrides: list[str], workers: int, places: list[str]) -> tuple[str, int]:
     """Runs a stage; gives its account in a line, and its exit code."""
-    session = open_session(workspace=Path(workspace), recipe=recipe, overrides=overrides, workers=workers)
+    session = open_session(
+        workspace=Path(workspace), recipe=recipe, overrides=overrides, workers=workers, needs_workspace=False
+    )
     result = run_stage(session, stage, places)
     return account(result), result.exit_code
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from flows.lessons import run_curriculum, run_export
 from flows.questions import passed_questions, run_annotate
-from flows.session import Session, account
-from flows.stage import EXIT_FAILED, StageFailed, StageResult
+from flows.session import Session
+from flows.stage import StageFailed, StageResult
 from flows.stages import run_ingest
 
 Places = Sequence[str]
@@ -98,10 +98,9 @@ def run_all(session: Session, places: Places = ()) -> int:
         try:
             result = run_stage(session, stage, places)
         except StageFailed as error:
-            session.say(f"failed: {error}")
-            return EXIT_FAILED
+            return session.fail(error)
         session.results.append(result)
         if result.num_items:
-            session.say(account(result))
+            session.tell(result)
         worst = max(worst, result.exit_code)
     return worst

@@ -78,6 +78,10 @@ def run_serve(session: Session, *, stage: str, places: Sequence[str], every: str
         check_cron(cron)
     if stage in ("ingest",) and not places:
         raise UserError("say what to ingest: deepsport serve --stage ingest --every 1h PLACES")
+    for place in places:
+        if "://" not in place and not Path(place).exists():
+            raise UserError(f"{place}: no such file or folder; mend the path")
+    session.workspace.make()
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     with _server(session) as url:

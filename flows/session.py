@@ -13,6 +13,7 @@ from typing import TypedDict
 from rich.console import Console
 
 from deepsport.errors import UserError
+from deepsport.files import use_scratch
 from deepsport.log import printable, setup
 from deepsport.settings import Settings, load_settings
 from deepsport.sports import sport_named
@@ -42,6 +43,8 @@ class Session:
     settings: Settings
     workers: int
     console: Console
+    log_json: bool = False
+    """Whether what is said is for machines: it goes into the log."""
     recipe_source: str = "tiny"
     """Name or path, as it was given."""
     overrides: tuple[str, ...] = ()
@@ -54,8 +57,10 @@ class Session:
         """Who works on items: options of deepsport.engine.map_items."""
         return {"workers": self.workers, "cluster": self.settings.ray_address}
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, level: int = logging.INFO) -> None:
         """One line about what happens, on stderr; no markup, for it may hold names from outside."""
+        if self.log_json:
+            log.log(level, "%s", text)
         self.console.print(_lines(text), markup=False, highlight=False, soft_wrap=True)
 
     def show(self, result: object) -> None:
@@ -82,10 +87,20 @@ class Session:
             with self.progress():
                 result = stage()
         except StageFailed as error:
-            self.say(f"failed: {error}")
-            return EXIT_FAILED
-        self.say(account(result))
+            return self.fail(error)
+        self.tell(result)
         return result.exit_code
+
+    def tell(self, result: StageResult) -> None:
+        """Says what came of a stage; to machines also what was quarantined, which people ask status for."""
+        for line in result.quarantined if self.log_json else ():
+            self.say(f"{result.stage}: quarantined: {line}", logging.WARNING)
+        self.say(account(result))
+
+    def fail(self, error: StageFailed) -> int:
+        """Says that a stage failed; gives the exit code."""
+        self.say(f"failed: {error}", logging.ERROR)
+        return EXIT_FAILED
 
     def sport(self, name: str) -> Sport:
         """The sport of that name. Raises: UserError when there is none."""
@@ -126,7 +141,7 @@ def open_session(
 ) -> Session:
     """The surroundings of a command, from its options, the environment and ``.env``.
 
-    A command that needs no workspace makes no folder for it, nor does one whose recipe is refused.
+    needs_workspace refuses a workspace that is not there; the folder of a new one is made by the stage that fills it.
 
     Raises: UserError for what cannot be.
     """
@@ -135,14 +150,19 @@ def open_session(
         raise UserError(f"--workers {workers}: at least one process is needed")
     setup("INFO", json_lines=log_json, secrets=settings.secrets())
     logging.getLogger("faster_whisper").setLevel(logging.WARNING)
-    checked = with_settings(load_recipe(recipe, overrides), settings)  # before the folder is made
+    checked = with_settings(load_recipe(recipe, overrides), settings)
+    opened = open_workspace(workspace or settings.workspace)
+    if needs_workspace:
+        opened.check()
+    use_scratch()
+    silent = os.environ.get("RANK", "0") != "0"  # of torchrun's processes one speaks
     return Session(
-        workspace=(open_workspace if needs_workspace else Workspace)(workspace or settings.workspace),
+        workspace=opened,
         recipe=checked,
         settings=settings,
         workers=workers or settings.num_workers,
-        # Of torchrun's processes one speaks. A film may be called :x: and is not to be drawn as a cross.
-        console=Console(stderr=True, emoji=False, quiet=log_json or os.environ.get("RANK", "0") != "0"),
+        console=Console(stderr=True, emoji=False, quiet=log_json or silent),  # a film called :x: is not drawn as a cross
+        log_json=log_json and not silent,
         recipe_source=recipe,
         overrides=tuple(overrides),
     )

@@ -24,6 +24,7 @@ from deepsport.taxonomy import DropReason
 log = logging.getLogger(__name__)
 
 EXIT_DONE, EXIT_FAILED, EXIT_USER, EXIT_QUARANTINED = 0, 1, 2, 3
+_NUM_NAMED = 3
 
 QUARANTINE = frozenset(
     {
@@ -96,10 +97,12 @@ class StageResult:
     def check(self, max_failure_share: float) -> None:
         """Raises: StageFailed when more than that share of the items is bad."""
         if self.num_items and self.num_bad_items / self.num_items > max_failure_share:
-            named = "; ".join([*self.failures, *self.quarantined][:3])
+            named = [*self.failures, *self.quarantined]
+            places = [*(["the log"] if self.failures else []), *(["`deepsport status`"] if self.quarantined else [])]
+            rest = f"; for the others see {' and '.join(places)}" if named[_NUM_NAMED:] else ""
             raise StageFailed(
                 f"{self.stage}: {self.num_bad_items} of {self.num_items} items failed, the recipe allows "
-                f"{max_failure_share:.0%} ({named}); the errors above and `deepsport status` name each"
+                f"{max_failure_share:.0%} ({'; '.join(named[:_NUM_NAMED])}){rest}"
             )
 
 

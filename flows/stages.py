@@ -74,9 +74,10 @@ def run_ingest(
     """
     result = StageResult(STEP)
     catalog, stage_hash = workspace.catalog, recipe.stage_hash(STEP)
-    hashes = FileHashes(workspace.root / "hashes.json")
     with timed(result):
         found = find_sources(places, sport)
+        workspace.make()
+        hashes = FileHashes(workspace.root / "hashes.json")
         unique = drop_duplicates(found.items, hashes.sha256)
         drops = [*found.drops, *unique.drops]
         result.num_items = len(unique.items) + len(found.drops)

@@ -47,19 +47,28 @@ class Workspace:
         """Reports as HTML and JSON."""
         return self.root / "reports"
 
+    def make(self) -> None:
+        """Sees that its folder is there; for who is about to fill it, so that a refused command leaves none.
+
+        Raises: UserError when a file is in the way or the folder cannot be made.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise UserError(f"{self.root}: a file, not a folder; choose another --workspace") from None
+        except OSError as error:
+            raise UserError(f"{self.root}: cannot be made ({error.strerror}); choose another --workspace") from None
+
+    def check(self) -> None:
+        """Raises: UserError when there is no such folder."""
+        if not self.root.is_dir():
+            what = "a file, not a folder" if self.root.exists() else "no such workspace"
+            raise UserError(f"{self.root}: {what}; run `deepsport ingest` first, or choose another --workspace")
+
     def __reduce__(self) -> tuple[type[Workspace], tuple[Path]]:
         return (Workspace, (self.root,))
 
 
 def open_workspace(path: Path) -> Workspace:
-    """The workspace in that folder, made when it is missing.
-
-    Raises: UserError when a file is in the way or the folder cannot be written.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise UserError(f"{path}: a file, not a folder; choose another --workspace") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --workspace") from None
+    """The workspace in that folder, which may not be there yet."""
     return Workspace(path.absolute())

@@ -13,10 +13,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deepsport.errors import UserError
 from deepsport.taxonomy import Sport
+from deepsport.timebase import FrameRate
+from deepsport.video import write_video
 from flows.checkpoints import outside
 from flows.cli import app, main
 from flows.running import RUNNERS
@@ -136,9 +139,37 @@ def test_a_mistake_is_one_line_and_exit_code_two(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.learning.make_base", lambda session: pytest.fail("a model is made for a mistake"))
+    Path("workspace").mkdir()
     assert call(*arguments) == 2
     assert said in one_line(capsys)
-    assert arguments[0] != "simulate" or not list(Path().iterdir()), "a mistake leaves nothing behind"
+    assert [*Path().rglob("*")] == [Path("workspace")], "a mistake leaves nothing behind"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        *(
+            ([*command.split(), "-w", "typo/deep"], "typo/deep: no such workspace; run `deepsport ingest` first, or choose")
+            for command in ("status", "show", "compact", "annotate", "report", "review pull", "pipeline", "serve --every 1h")
+        ),
+        (["ingest", ".", "--sport", "quidditch", "-w", "wq"], "no sport 'quidditch'"),
+        (["ingest", "-w", "wq"], "say what to ingest"),
+        (["ingest", "nope", "-w", "wq"], "nope: no such file or folder"),
+        (["pipeline", "nope", "-w", "wq"], "nope: no such file or folder"),
+        (["serve", "nope", "--every", "1h", "-w", "wq"], "nope: no such file or folder"),
+        (["serve", "nope", "--every", "1h", "--stage", "annotate", "-w", "wq"], "nope: no such file or folder"),
+        (["probe", "nope", "-w", "wq"], "nope: no such file or folder"),
+        (["ask", "film.mp4", "Which event?", "-w", "wq"], "no model yet"),
+        (["ingest", ".", "-w", "/proc/workspace"], "/proc/workspace: cannot be made (No such file or directory); choose another"),
+    ],
+)
+def test_a_refused_command_makes_no_workspace(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.serve._server", lambda session: pytest.fail("a server is started for a mistake"))
+    assert call(*arguments) == 2
+    assert said in one_line(capsys)
+    assert not list(Path().iterdir())
 
 
 @pytest.mark.parametrize("checkpoint", ["/nowhere/model", "./model", "a/b/c", "model"])
@@ -169,6 +200,7 @@ def test_a_file_in_the_workspaces_place_is_said(tmp_path: Path, capsys: pytest.C
 
 
 def test_status_of_an_empty_workspace_is_all_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("workspace").mkdir()
     assert call("status", "--json") == 0
     state = json.loads(capsys.readouterr().out)
     assert state["tables"] == {} and state["quarantined"] == []
@@ -241,6 +273,25 @@ def test_only_bad_input_is_exit_code_one(tmp_path: Path, capsys: pytest.CaptureF
     assert call("ingest", "bad.mp4") == 1
     said = " ".join(capsys.readouterr().err.split())
     assert "1 of 1 items failed" in said and "bad.mp4: not a video container" in said
+    assert "others" not in said, "it is named here and nowhere above"
+
+
+def test_a_log_for_machines_has_the_account_and_the_bad_items(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def events() -> list[tuple[str, str]]:
+        said = capsys.readouterr()
+        assert not said.out
+        return [(event["level"], event["message"]) for event in map(json.loads, said.err.splitlines())]
+
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "bad.mp4").write_text("no film")
+    assert call("ingest", "films", "--log-json") == 1
+    level, message = events()[-1]
+    assert level == "ERROR" and "1 of 1 items failed" in message and "bad.mp4: not a video container" in message
+    write_video(tmp_path / "films" / "grey.mp4", [np.full((90, 160, 3), i, np.uint8) for i in range(50)], FrameRate(num=25))
+    assert call("ingest", "films", "--log-json", "--set", "ingest.transcription=false") == 3
+    (warned, bad), (_, account) = events()[-2:]
+    assert warned == "WARNING" and bad.startswith("ingest: quarantined: ") and "bad.mp4: not a video container" in bad
+    assert account.startswith("ingest: 2 items, 2 new") and "unreadable_media 1" in account
 
 
 def test_a_films_name_is_shown_as_it_is_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

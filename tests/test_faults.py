@@ -156,9 +156,50 @@ def test_a_run_that_is_killed_whole_goes_on_where_it_was(
     os.killpg(run.pid, signal.SIGKILL)
     assert ingest.end(run)[0] == -signal.SIGKILL
     assert "big" not in ingest.titles()
+    assert list((ingest.root / "tmp").rglob("*.part"))
     code, said = ingest.run(films)
     assert code == 0, said
     assert ingest.rows() == undisturbed
+    assert not list((ingest.root / "tmp").iterdir()), "what the killed run left is gone too"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sigterm_ends_a_run_as_ctrl_c_does(ingest: Ingest, films: Path, workers: int) -> None:
+    run = ingest.start(films, workers=workers, start_new_session=True)
+    ingest.film_under_way(run, films / "big.mp4")
+    run.send_signal(signal.SIGTERM)
+    run.send_signal(signal.SIGTERM)  # as `timeout` does
+    code, said = ingest.end(run)
+    assert code == 143 and said.splitlines()[-1] == "deepsport: terminated; the same command goes on where it stopped", said
+    assert "Traceback" not in said
+    assert not list((ingest.root / "tmp").iterdir())
+    deadline = time.monotonic() + DEADLINE_S
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < deadline:  # Python's own resource tracker follows its parent a moment later
+            os.killpg(run.pid, 0)
+            time.sleep(0.05)
+
+
+def test_temporary_files_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> None:
+    (tmp_path / "deepsport-run-not-ours").mkdir()
+    (tmp_path / "other").mkdir()
+    code = "import tempfile, deepsport.files as files; files.use_scratch(); print(tempfile.mkdtemp(), flush=True), input()"
+
+    def start() -> tuple[subprocess.Popen[str], Path]:
+        env = {**os.environ, "TMPDIR": str(tmp_path)}
+        process = subprocess.Popen([sys.executable, "-c", code], env=env, stdin=-1, stdout=-1, text=True)
+        assert process.stdout is not None
+        return process, Path(process.stdout.readline().strip())
+
+    killed, left = start()
+    living, kept = start()
+    killed.kill()
+    killed.wait(timeout=60)
+    assert left.is_dir() and kept.is_dir()
+    last, own = start()
+    assert not left.parent.exists() and kept.is_dir() and own.is_dir()
+    assert (last.communicate("\n"), living.communicate("\n")) == (("", None), ("", None))
+    assert {path.name for path in tmp_path.iterdir()} == {"deepsport-run-not-ours", "other"}
 
 
 @pytest.fixture

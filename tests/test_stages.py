@@ -30,6 +30,7 @@ from deepsport.settings import Settings
 from deepsport.taxonomy import Band, DropReason, Split, Sport, Task, Verdict
 from deepsport.timebase import FrameWindow
 from export.shards import ShardReader
+from flows.cli import main
 from flows.learning import run_train
 from flows.lessons import SETS, BaseModel, manifest_of, run_curriculum, run_export
 from flows.questions import passed_questions, run_annotate
@@ -286,7 +287,7 @@ def test_bad_sources_are_quarantined_and_the_rest_goes_on(tmp_path: Path, mixed:
 
 def test_more_bad_sources_than_the_recipe_allows_fail_the_stage(tmp_path: Path, mixed: Path, recipe: Recipe) -> None:
     workspace = open_workspace(tmp_path / "w")
-    with pytest.raises(StageFailed, match=r"6 of 8 items failed, the recipe allows 50%"):
+    with pytest.raises(StageFailed, match=r"6 of 8 items failed, the .* 50% \(.*\); for the others see `deepsport status`$"):
         run_ingest(workspace, recipe, [mixed])
     assert len(workspace.catalog.read(Broadcast)) == 2
 
@@ -381,6 +382,54 @@ def test_a_lost_proxy_is_made_anew_and_nothing_else(
     assert lost.read_bytes() == original
     after = everything(workspace.root)
     assert {name for name in after if after[name] != before.get(name)} == {str(lost.relative_to(workspace.root))}
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    """Exit code of a command, and what it said on stderr."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    return int(ended.value.code or 0), said
+
+
+def test_a_partition_that_is_gone_is_told_in_one_line_and_made_anew(
+    workspace: Workspace, recipe_path: Path, films: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ("-w", workspace.root, "-r", recipe_path)
+    lost = next((workspace.root / "tables" / "broadcasts").glob("*.parquet"))
+    row = lost.read_bytes()
+    lost.unlink()
+    for command in (("ingest", films), ("show",), ("status",)):
+        code, said = call(capsys, *command, *common)
+        assert code == 2 and said.startswith(f"deepsport: {lost}: not a readable partition (it is gone); restore it"), said
+        assert said.count("\n") == 1
+    Path(re.search(r"or delete (\S+)", said)[1]).unlink()  # type: ignore[index]
+    assert call(capsys, "ingest", films, *common)[0] == 0
+    assert lost.read_bytes() == row
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_lies_in_the_way_of_media_is_told_with_the_remedy(
+    workspace: Workspace, recipe_path: Path, films: Path, workers: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    media, *ingest = workspace.root / "media", "ingest", films, "-w", workspace.root, "-r", recipe_path, "--workers", workers
+    proxy = min((media / "proxies").iterdir())
+    proxy.unlink()
+    proxy.mkdir()
+    code, said = call(capsys, *ingest)
+    told = f"cannot write {proxy} (Is a directory); move away what is in its way"
+    assert (code, said.count(told)) == (3, 1) and "1 failed and will be tried again" in said, said
+    media.rename(workspace.root / "away")
+    media.write_text("")
+    code, said = call(capsys, *ingest)
+    assert code == 1 and f"cannot write {media}/proxies (Not a directory); move away what is in its way" in said, said
+    assert "4 of 4 items failed" in said and said.splitlines()[-1].endswith("for the others see the log")
+    media.unlink()
+    (workspace.root / "hashes.json").unlink()
+    (workspace.root / "hashes.json").mkdir()
+    code, said = call(capsys, *ingest)
+    assert (code, said.count("\n")) == (2, 1) and "hashes.json: cannot be read (Is a directory); move it away" in said, said
 
 
 def test_a_folder_does_not_unsay_what_a_manifest_said(workspace: Workspace, recipe: Recipe, films: Path) -> None:
