@@ -17,6 +17,7 @@ from cyclopts.exceptions import CycloptsError, UnknownCommandError
 
 from deepsport.errors import DeepSportError, UserError
 from deepsport.files import disk_fault
+from deepsport.log import redact
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -443,5 +444,5 @@ def _help_on(error: CycloptsError) -> str:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"deepsport: {' '.join(message.split())}", file=sys.stderr)
+    print(f"deepsport: {redact(' '.join(message.split()))}", file=sys.stderr)
     return code

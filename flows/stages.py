@@ -22,7 +22,7 @@ from deepsport.ids import digest, make_id, sha256_file, unit_id
 from deepsport.records import Broadcast, Clip, ClockFit, Drop, Event, Fingerprint, Record, Shot, Unit, Utterance
 from deepsport.settings import Settings
 from deepsport.taxonomy import DropReason, Sport
-from deepsport.video import is_cut_short
+from deepsport.video import MissingMedia, is_cut_short
 from flows.hashes import FileHashes
 from flows.ingest_job import Job, ingest_source
 from flows.progress import OnOutcome, Reporter, ignore
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 STEP = "ingest"
 SOURCES = "find_sources"
 _REPLACES = "replaces "
+_SAID = "said "
+"""What was said of a film that could not be used, for when it can."""
 _PASSING = frozenset({DropReason.UNREACHABLE_MEDIA, DropReason.CHANGED_MEDIA})
 _NUM_ASKED_AT_ONCE = 8
 
@@ -85,8 +87,9 @@ def run_ingest(
             suffixes = " ".join(sorted(MEDIA_SUFFIXES))
             log.warning("no films in %s; folders are searched for %s", ", ".join(map(str, places)), suffixes)
         result.num_bad_items = len(found.drops)
-        jobs, done, copies = _plan(workspace, recipe, unique.items, hashes.sha256)
+        jobs, done, copies, shut = _plan(workspace, recipe, unique.items, hashes.sha256)
         hashes.save()
+        done += [_shut(catalog, stage_hash, name, source) for name, source in shut]
         on_result = OnOutcome(reporter)
         for outcome in map_items(ingest_source, jobs, workers=workers, cluster=cluster, label=STEP, on_result=on_result):
             job = outcome.item
@@ -107,22 +110,26 @@ def run_ingest(
         units = {unit.unit: unit for step in (STEP, SOURCES) for unit in catalog.units(step, stage_hash)}
         for name in dict.fromkeys(done):
             if name in units:
-                result.count(units[name].num_records, catalog.read(Drop, [name]))
-                result.num_bad_items += units[name].step == STEP and not units[name].num_records
+                left_out = catalog.read(Drop, [name])
+                result.count(units[name].num_records, left_out)
+                is_copy = {drop.reason for drop in left_out} == {DropReason.DUPLICATE_MEDIA}
+                result.num_bad_items += units[name].step == STEP and not units[name].num_records and not is_copy
     result.check(recipe.max_failure_share)
     return result
 
 
 def _commit(catalog: Catalog, job: Job, stage_hash: str, made: Ingested | Drop) -> bool:
+    inputs = job.inputs
     if isinstance(made, Drop):
-        return catalog.commit(job.unit, STEP, stage_hash, job.inputs, {}, [made])
+        said = job.source.model_dump_json(exclude={"addresses"}, exclude_defaults=True)
+        return catalog.commit(job.unit, STEP, stage_hash, (*inputs, f"{_SAID}{said}"), {}, [made])
     twin = _unit_of_broadcast(catalog, stage_hash).get(made.broadcast.broadcast_id)
-    if twin not in (None, job.unit) and f"{_REPLACES}{twin}" not in job.inputs:
+    if twin not in (None, job.unit) and f"{_REPLACES}{twin}" not in inputs:
         # Only a URL comes this far: nobody knew its bytes before.
-        detail = f"the same bytes as {made.broadcast.broadcast_id}"
-        return catalog.commit(
-            job.unit, STEP, stage_hash, job.inputs, {}, [drop_of(STEP, job.source.uri, DropReason.DUPLICATE_MEDIA, detail)]
-        )
+        if made.broadcast.exportable or not catalog.read(Broadcast, [str(twin)])[0].exportable:
+            copy = drop_of(STEP, job.source.uri, DropReason.DUPLICATE_MEDIA, f"the same bytes as {made.broadcast.broadcast_id}")
+            return catalog.commit(job.unit, STEP, stage_hash, inputs, {}, [copy])
+        inputs = (*inputs, f"{_REPLACES}{twin}")  # for the copy is kept in, and so the film is
     replaces = job.replaces if job.replaces != made.broadcast.broadcast_id else None
     records: dict[type[Record], Sequence[Record]] = {
         Broadcast: [made.broadcast.model_copy(update={"replaces": replaces})],
@@ -133,7 +140,22 @@ def _commit(catalog: Catalog, job: Job, stage_hash: str, made: Ingested | Drop) 
         Clip: made.clips,
         Fingerprint: [made.fingerprint],
     }
-    return catalog.commit(job.unit, STEP, stage_hash, job.inputs, records, made.drops)
+    return catalog.commit(job.unit, STEP, stage_hash, inputs, records, made.drops)
+
+
+def _shut(catalog: Catalog, stage_hash: str, name: str, source: Source) -> str:
+    """The unit that takes the place of a film's which cannot be had at present, but is now said to be kept in."""
+    inputs = (digest("shut", name), f"source {source.uri}", f"{_REPLACES}{name}")
+    records: dict[type[Record], Sequence[Record]] = {
+        kind: catalog.read(kind, [name]) for kind in (Shot, Utterance, Event, ClockFit, Clip, Fingerprint)
+    }
+    said = {"licence": source.licence, "rights": source.rights}
+    said = {field: words for field, words in said.items() if words not in ("", "unknown")}
+    (broadcast,) = catalog.read(Broadcast, [name])
+    records[Broadcast] = [broadcast.model_copy(update={"exportable": False, **said})]
+    unit = unit_id(STEP, stage_hash, inputs)
+    catalog.commit(unit, STEP, stage_hash, inputs, records, catalog.read(Drop, [name]))
+    return unit
 
 
 def _unit_of_broadcast(catalog: Catalog, stage_hash: str) -> dict[str, str]:
@@ -144,8 +166,10 @@ def _unit_of_broadcast(catalog: Catalog, stage_hash: str) -> dict[str, str]:
 
 def _plan(
     workspace: Workspace, recipe: Recipe, sources: Sequence[Source], sha256_of: Callable[[Path], str]
-) -> tuple[list[Job], list[str], list[Drop]]:
-    """What is to be done, the units that are done, and drops for copies of what is done and for what is gone."""
+) -> tuple[list[Job], list[str], list[Drop], list[tuple[str, Source]]]:
+    """What is to be done, the units that are done, drops for copies of what is done and for what is gone, and units of films that
+    are gone and now to be kept in.
+    """
     catalog, stage_hash = workspace.catalog, recipe.stage_hash(STEP)
     made = made_by(STEP, stage_hash)
     current = current_units(catalog, STEP, stage_hash)
@@ -155,11 +179,23 @@ def _plan(
         by_label.setdefault(unit.inputs[1], []).append(unit)
     broadcasts = {unit.unit: catalog.read(Broadcast, [unit.unit])[0] for unit in current if unit.num_records}
     by_broadcast = {broadcast.broadcast_id: unit for unit, broadcast in broadcasts.items()}
+    ever = catalog.read(Broadcast)
+    """Also those of other recipes, and those that others have replaced."""
     looks = _look(sources, sha256_of)
     here = {make_id("broadcast", look) for source, look in zip(sources, looks, strict=True) if not source.is_remote}
     jobs: list[Job] = []
     done: list[str] = []
     copies: list[Drop] = []
+    shut: list[tuple[str, Source]] = []
+
+    def keep(names: Sequence[str], source: Source, error: MediaError) -> None:
+        copies.append(quarantine(source.uri, error, SOURCES))
+        for name in names:
+            if broadcasts[name].exportable and not source.may_leave:
+                shut.append((name, source))
+            else:
+                done.append(name)
+
     for source, look in zip(sources, looks, strict=True):
         label = f"source {source.uri}"
         before_it = by_label.get(label, [])
@@ -167,18 +203,22 @@ def _plan(
         old = [unit.unit for unit in before_it if unit.unit not in broadcasts or broadcasts[unit.unit].broadcast_id not in here]
         known = [name for name in old if name in broadcasts]
         if isinstance(look, MediaError) and known:  # gone or out of reach: what was ingested of it is kept
-            done += known
-            copies.append(quarantine(source.uri, look, SOURCES))
+            keep(known, source, look)
             continue
         said = "" if isinstance(look, MediaError) else look
         twin = None if source.is_remote else by_broadcast.get(make_id("broadcast", said))
         ingested = [twin] if twin else known
-        for name in ingested:
-            source = _completed(source, broadcasts[name])
+        told = [broadcasts[name] for name in ingested]
+        if not told:
+            same = [film for film in ever if film.broadcast_id == make_id("broadcast", said)]
+            told = same or [film for film in ever if film.source_uri == source.uri]
+        for film in told:
+            source = _completed(source, film)
+        for given in (given for unit in before_it for given in unit.inputs if given.startswith(_SAID)):
+            source = source.completed(Source.model_validate_json(given.removeprefix(_SAID)))
         feed = _look_at_feed(source)
         if isinstance(feed, MediaError) and ingested:
-            done += ingested
-            copies.append(quarantine(source.uri, feed, SOURCES))
+            keep(ingested, source, feed)
             continue
         identity = _identity(source, said, str(source.feed) if isinstance(feed, MediaError) else feed)
         fault = next((seen for seen in (look, feed) if isinstance(seen, MediaError)), None)
@@ -206,16 +246,18 @@ def _plan(
                 drop=None if fault is None else quarantine(source.uri, fault),
             )
         )
-    return jobs, done, copies
+    return jobs, done, copies, shut
 
 
 def _look(sources: Sequence[Source], sha256_of: Callable[[Path], str]) -> list[str | MediaError]:
-    """Of each source its sha256 (empty when there is no such file), for a URL its version, or the error that hides it."""
+    """Of each source its sha256, for a URL its version, or the error that hides it."""
 
     def look(source: Source) -> str | MediaError:
         if not source.is_remote:
             try:
-                return sha256_of(Path(source.uri)) if Path(source.uri).is_file() else ""
+                if not Path(source.uri).is_file():
+                    return MissingMedia(f"{source.uri}: no such file; mend the path")
+                return sha256_of(Path(source.uri))
             except OSError as error:
                 return UnreachableMedia(f"{source.uri}: cannot be read ({error.strerror}); check its rights and its disk")
         try:
@@ -257,8 +299,8 @@ def _completed(source: Source, known: Broadcast) -> Source:
         feed=known.feed_uri if known.feed_uri is not None and _is_there(known.feed_uri) else None,
         simulated=known.simulated,
     )
-    # Where that is not what licence and rights come to, somebody said so.
-    said = None if known.exportable == told.may_leave else known.exportable
+    # What was kept in stays in. What may leave against licence and rights does so because somebody said so.
+    said = False if not known.exportable else None if told.may_leave else True
     return source.completed(told.model_copy(update={"exportable": said}))
 
 

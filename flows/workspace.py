@@ -53,7 +53,7 @@ class Workspace:
         Raises: UserError when a file is in the way or the folder cannot be made.
         """
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            (self.root / "tables" / "units").mkdir(parents=True, exist_ok=True)  # by which it is known as a workspace
         except (FileExistsError, NotADirectoryError):
             raise UserError(f"{self.root}: a file, not a folder; choose another --workspace") from None
         except OSError as error:

@@ -12,6 +12,7 @@ A password in a URL serves to fetch and for nothing else: messages, notes and na
 from __future__ import annotations
 
 import fcntl
+import ftplib
 import hashlib
 import http
 import json
@@ -37,6 +38,8 @@ _ATTEMPTS = 4
 _PAUSE_S = 0.5
 _TIMEOUT_S = 60
 _LOGIN = re.compile(r"(?<=://)([^/?#:@]*):[^/?#]*@")
+_SECRETIVE = re.compile(r"(?i)([?&][^=&#]*(?:token|sig|key|auth|pass|pwd|jwt|secret|cred|policy|hdn|session)[^=&#]*=)([^&#]+)")
+"""What a query calls its secrets: those of S3, Azure, CloudFront, Akamai among them."""
 _PASSING_STATUS = (408, 425, 429)
 _VERSION_KEYS = ("ETag", "etag", "md5Hash", "Content-MD5", "Digest", "Last-Modified", "LastModified", "mtime", "created")
 
@@ -112,7 +115,9 @@ def public_url(url: str) -> str:
     def hide(secret: str) -> str:
         return secret if secret.startswith(MASK) else MASK + digest(secret, length=6)
 
-    return redact(_LOGIN.sub(rf"\1:{MASK}@", url), hide=hide)
+    shown = _LOGIN.sub(rf"\1:{MASK}@", url)
+    shown = re.sub(r"(?<=://)[^/?#:@]+(?=@)", lambda user: hide(user[0]), shown)  # a token as the user
+    return redact(_SECRETIVE.sub(lambda found: found[1] + hide(found[2]), shown), hide=hide)
 
 
 def file_name(url: str) -> PurePosixPath:
@@ -321,7 +326,8 @@ class _Remote:
             raise
         except Exception as raised:  # each protocol's client raises errors of its own
             error = _root_of(raised)
-            if isinstance(error, FileNotFoundError | NotADirectoryError) or _status_of(error) in (404, 410):
+            # StopIteration is how fsspec's FTP says that it finds no such name.
+            if isinstance(error, FileNotFoundError | NotADirectoryError | StopIteration) or _status_of(error) in (404, 410):
                 raise MissingMedia(f"{self.url}: nothing there; mend the URL") from error
             if disk_fault(error):
                 raise
@@ -350,8 +356,9 @@ def _may_pass(raised: BaseException) -> bool:
     status = _status_of(error)
     if status is not None:
         return status >= 500 or status in _PASSING_STATUS
-    lasting = (UserError, FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError, ImportError)
-    return isinstance(error, Exception) and not isinstance(error, lasting)
+    absent = (FileNotFoundError, IsADirectoryError, StopIteration)
+    refused = (UserError, PermissionError, ftplib.error_perm, NotImplementedError, ImportError)
+    return isinstance(error, Exception) and not isinstance(error, (*absent, *refused))
 
 
 class _Copy:

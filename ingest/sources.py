@@ -213,17 +213,24 @@ def _films_in(folder: Path, sport: Sport) -> Kept[Source]:
         drops.append(drop_of(STEP, printable(str(error.filename)), DropReason.UNREACHABLE_MEDIA, detail))
 
     while waiting:  # linked folders come after all others, so that a film that can be reached without a link is named without
-        for base, folders, files in os.walk(waiting.pop(0), onerror=refuse):
+        start = waiting.pop(0)
+        if start != folder and any(_is_store(one) for one in (start.resolve(), *start.resolve().parents)):
+            continue  # a link into a workspace
+        for base, folders, files in os.walk(start, onerror=refuse):
             found = Path(base).stat()
             if (found.st_dev, found.st_ino) in seen:
                 folders.clear()
                 continue
             seen.add((found.st_dev, found.st_ino))
-            left_out = "media" if "tables" in folders else ""
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != left_out)
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and not _is_store(Path(base, name)))
             waiting += [path for name in folders if (path := Path(base, name)).is_symlink()]
             films += [path for name in files if not name.startswith(".") and _is_media(path := Path(base, name))]
     return Kept([_source_of(film, sport) for film in sorted(films)], drops)
+
+
+def _is_store(folder: Path) -> bool:
+    """Whether a workspace keeps its media there."""
+    return folder.name == "media" and (folder.parent / "tables" / "units").is_dir()
 
 
 def _is_text(name: str) -> bool:
@@ -362,7 +369,8 @@ def _source_in(row: Mapping[str, object] | str, base: Path | str, sport: Sport) 
     places = [cells[name] for name in _PLACES if cells.get(name)]
     if len(places) != 1:
         raise FeedError("the row names no place; fill in path or url" if not places else "the row names two places; keep one")
-    uri = _place(base, places[0], "media")
+    kept_in = _yes_no(cells, "exportable") is False or forbids_export(cells.get("licence", ""), cells.get("rights", ""))
+    uri = _place(base, places[0], "media", may_lack=kept_in)  # what was ingested of it must hear of that
     feed = _place(base, cells["feed"], "feed") if cells.get("feed") else None
     named = cells.get("sport", "").lower().replace(" ", "_").replace("-", "_")
     if named and named not in list(Sport):
@@ -383,7 +391,7 @@ def _cell(name: str, value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str | bool):
-        raise FeedError(f"{name} is {json.dumps(value)}; write it as text")
+        raise FeedError(f"{name} is no text but of type {type(value).__name__}; write it as text")
     text = str(value).strip()
     if "\0" in text or not _is_text(text):
         raise FeedError(f"{name} holds a NUL or half a character; write it as plain text")
@@ -397,7 +405,7 @@ def _yes_no(cells: Mapping[str, str], name: str) -> bool | None:
     return _YES_NO[text]
 
 
-def _place(base: Path | str, place: str, what: str) -> str:
+def _place(base: Path | str, place: str, what: str, *, may_lack: bool = False) -> str:
     """A cell's place: a URL, or a file that is there; a relative one lies where the manifest does.
 
     Raises: MissingMedia for a file that is not there, FeedError for a path that cannot be one.
@@ -411,7 +419,7 @@ def _place(base: Path | str, place: str, what: str) -> str:
         found = path.is_file()
     except OSError as error:  # a name too long for the file system
         raise FeedError(f"the {what} path cannot be one ({error.strerror}); mend it") from error
-    if not found:
+    if not found and not may_lack:
         raise MissingMedia(f"{path}: no such {what} file; mend the path")
     return str(path)
 

@@ -294,7 +294,9 @@ def test_a_protocol_that_connects_at_once_is_waited_for_like_the_others(store: S
             ask("ftp://127.0.0.1:9/x.mp4")
 
 
-@pytest.mark.parametrize("secret", ["//kim:secret@pw@", "/x.mp4?token=secret", "/x.mp4?X-Amz-Signature=secret"])
+@pytest.mark.parametrize(
+    "secret", ["//kim:secret@pw@", "/x.mp4?token=secret", "/x.mp4?X-Amz-Signature=secret", "/x.mp4?sv=1&sig=a,secret"]
+)
 def test_a_secret_in_a_url_is_asked_with_and_never_told(host: Host, store: Store, secret: str) -> None:
     def url(path: str) -> str:
         address = host.url(path)
@@ -439,7 +441,9 @@ def test_an_ftp_server_is_listed_and_copied_from(store: Store, tmp_path: Path) -
     (films / "final.mp4").write_bytes(DATA)
     authorizer = DummyAuthorizer()
     authorizer.add_user("kim", "secret", str(tmp_path))
-    handler = type("Handler", (FTPHandler,), {"authorizer": authorizer})
+    refused: list[str] = []
+    of = {"authorizer": authorizer, "auth_failed_timeout": 0, "on_login_failed": lambda _, user, password: refused.append(user)}
+    handler = type("Handler", (FTPHandler,), of)
     with ThreadedFTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"timeout": 0.05, "handle_exit": False})
         thread.start()
@@ -448,11 +452,14 @@ def test_an_ftp_server_is_listed_and_copied_from(store: Store, tmp_path: Path) -
             (url,) = list_files(f"{root}/")
             assert url == f"{root}/2026 cup/final.mp4"
             assert fetch(url, store).sha256 == sha256(DATA)
-            with pytest.raises(MediaError):
+            with pytest.raises(MissingMedia):
                 list_files(f"{root}/2025/")
+            with pytest.raises(UnreachableMedia, match="530"):
+                fetch(url.replace("secret", "wrong"), store)
         finally:
             server.close_all()
             thread.join()
+    assert len(refused) <= 1, "an account may be locked that is asked for again and again"
 
 
 def test_a_file_that_changes_in_the_block_is_noticed(tmp_path: Path) -> None:

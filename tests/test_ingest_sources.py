@@ -92,7 +92,9 @@ def test_what_a_workspace_keeps_is_not_taken_for_films(folder: Path) -> None:
     proxies.mkdir(parents=True)
     shutil.copy(folder / "b.mp4", proxies)
     assert len(find_sources([folder]).items) == len(films) + 1, "a folder named media is one like any other"
-    (proxies.parent.parent / "tables").mkdir()
+    (proxies.parent.parent / "tables" / "units").mkdir(parents=True)
+    assert find_sources([folder]).items == films
+    (folder / "link").symlink_to(proxies)
     assert find_sources([folder]).items == films
     assert len(find_sources([proxies]).items) == 1, "who names it means it"
 
@@ -105,8 +107,9 @@ def test_linked_folders_are_searched_once_and_broken_links_named(folder: Path, t
     (folder / "deep" / "loop").symlink_to(folder)
     (folder / "again").symlink_to(folder / "deep" / "er")
     (folder / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    (folder / "self.mp4").symlink_to("self.mp4")
     found = [Path(source.uri).relative_to(folder).as_posix() for source in find_sources([folder]).items]
-    assert found == ["a link/old.mp4", "b.mp4", "deep/broken.mkv", "deep/er/a.dat", "gone.mp4"]
+    assert found == ["a link/old.mp4", "b.mp4", "deep/broken.mkv", "deep/er/a.dat", "gone.mp4", "self.mp4"]
 
 
 def test_a_name_that_no_table_can_hold_is_set_aside(folder: Path) -> None:
