@@ -182,7 +182,7 @@ def _plan(
     ever = catalog.read(Broadcast)
     """Also those of other recipes, and those that others have replaced."""
     looks = _look(sources, sha256_of)
-    here = {make_id("broadcast", look) for source, look in zip(sources, looks, strict=True) if not source.is_remote}
+    here = {make_id("broadcast", look) for look in looks if isinstance(look, str)}
     jobs: list[Job] = []
     done: list[str] = []
     copies: list[Drop] = []
