@@ -9,6 +9,7 @@ failure. We do not use concurrent.futures: one killed process breaks its whole p
 
 from __future__ import annotations
 
+import gc
 import math
 import multiprocessing
 import os
@@ -38,6 +39,8 @@ MAX_ATTEMPTS = 2
 _THREADS = "OMP_NUM_THREADS"
 """Read by OpenBLAS, OpenMP and what is built with them, once, when they are loaded."""
 _MAX_FALSE_STARTS = 3
+_PATIENCE_S = 5.0
+"""That an idle worker is given to end."""
 
 
 class FailureKind(StrEnum):
@@ -184,7 +187,7 @@ def _work(connection: Connection, pickled_function: bytes, folder: str) -> None:
         while True:
             connection.send_bytes(reply_to(pickled_function, connection.recv_bytes()))
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
+        gc.freeze()  # what is loaded need not be looked through once more
 
 
 def reply_to(pickled_function: bytes, task: bytes) -> bytes:
@@ -231,7 +234,14 @@ class _Worker:
     """The item it works on."""
     deadline: float = math.inf
 
+    def dismiss(self) -> None:
+        """Let it end by itself if it is idle, and give back what libraries have asked the system for."""
+        if self.ready and self.index is None:
+            self.connection.close()
+
     def end(self) -> None:
+        if self.connection.closed:
+            self.process.join(_PATIENCE_S)
         self.process.kill()
         self.process.join()
         self.connection.close()
@@ -359,5 +369,7 @@ def _attempts_in_processes(
             news, crew.news = crew.news, []
             yield from news
     finally:
+        for worker in crew.workers:
+            worker.dismiss()
         for worker in crew.workers:
             worker.end()

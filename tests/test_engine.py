@@ -52,6 +52,13 @@ def killed_once(marker):
     return "second time"
 
 
+def with_lock(item):
+    import multiprocessing
+    global lock  # as tqdm makes one when it is loaded
+    lock = multiprocessing.get_context("spawn").RLock()
+    return item
+
+
 def process_and_pause(item):
     time.sleep(0.2)
     return os.getpid()
@@ -221,6 +228,24 @@ def test_script_without_main_guard_gets_a_plain_error(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=600)
     assert run.returncode == 1
     assert "roots: workers die while starting" in run.stderr.splitlines()[-1]
+
+
+def test_what_workers_asked_the_system_for_is_given_back(chores: ModuleType, tmp_path: Path) -> None:
+    script = tmp_path / "locks.py"
+    script.write_text(
+        textwrap.dedent(
+            f"""
+            import sys
+            sys.path.insert(0, {str(Path(chores.__file__).parent)!r})
+            import {chores.__name__} as chores
+            from deepsport.engine import map_items
+            if __name__ == "__main__":
+                print(sorted(o.result for o in map_items(chores.with_lock, [1, 2, 3], workers=2, label="locks")))
+            """
+        )
+    )
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=600)
+    assert (run.stdout, run.stderr) == ("[1, 2, 3]\n", "")
 
 
 def test_ctrl_c_stops_all_workers_promptly(chores: ModuleType, tmp_path: Path) -> None:
