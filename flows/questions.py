@@ -37,6 +37,7 @@ from flows.workspace import Workspace
 log = logging.getLogger(__name__)
 
 STEP = "annotate"
+FROM_EVENTS = "questions come from events: give a film its sport and a feed, see docs/feeds.md"
 GATE = "annotate_gate"
 _CACHE_BYTES = 1 << 30
 _GLANCE_SIZE = (64, 36)
@@ -112,8 +113,7 @@ def run_annotate(
         for name in current:
             result.count(units[name].num_records, catalog.read(Drop, [name]))
         if silent := sum(not units[name].num_records for name in finished):
-            remedy = "questions come from events: give a film its sport and a feed, see docs/feeds.md"
-            log.warning("%d of %d broadcasts give no questions; %s", silent, len(jobs), remedy)
+            log.warning("%d of %d broadcasts give no questions; %s", silent, len(jobs), FROM_EVENTS)
     result.check(recipe.max_failure_share)
     return result
 

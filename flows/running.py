@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from deepsport.errors import UserError
 from flows.lessons import run_curriculum, run_export
-from flows.questions import passed_questions, run_annotate
+from flows.questions import FROM_EVENTS, passed_questions, run_annotate
 from flows.session import Session
 from flows.stage import StageFailed, StageResult
 from flows.stages import run_ingest
@@ -32,7 +33,9 @@ def _base(session: Session, places: Places) -> StageResult:
 def _curriculum(session: Session, places: Places) -> StageResult:
     from flows.learning import make_base, open_base
 
-    passed_questions(session.workspace, session.recipe)  # a base model takes minutes: first see that there is something to grade
+    # A base model takes minutes: first see that there is something to grade.
+    if not passed_questions(session.workspace, session.recipe).questions:
+        raise UserError(f"{session.workspace.root}: no question to grade; {FROM_EVENTS}")
     made = make_base(session)
     result = run_curriculum(session.workspace, session.recipe, open_base(session), reporter=session.reporter)
     result.num_new += made.num_new

@@ -35,6 +35,7 @@ from flows.learning import run_train
 from flows.lessons import SETS, BaseModel, manifest_of, run_curriculum, run_export
 from flows.questions import passed_questions, run_annotate
 from flows.recipe import Recipe, load_recipe
+from flows.running import run_stage
 from flows.session import Session
 from flows.simulation import make_broadcasts
 from flows.stage import StageFailed, StageResult
@@ -459,6 +460,9 @@ def test_who_gets_no_questions_is_told_where_they_come_from(
     run_ingest(workspace, recipe, [tmp_path / "a.mp4"])
     run_annotate(workspace, recipe, Settings())
     assert "1 of 1 broadcasts give no questions; questions come from events: give a film its sport and a feed" in caplog.text
+    session = Session(workspace, recipe, Settings(), 1, Console(file=io.StringIO()))
+    with pytest.raises(UserError, match="no question to grade; questions come from events"):
+        run_stage(session, "curriculum")
 
 
 def test_reviews_take_questions_out_and_put_corrected_ones_in(workspace: Workspace, recipe: Recipe) -> None:
