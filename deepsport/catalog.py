@@ -203,7 +203,7 @@ class Catalog:
                 self._pointers[table] = known
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: unreadable ({error}); restore the file, or delete the workspace and run again") from error
         return known[1]
 
