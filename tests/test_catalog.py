@@ -520,12 +520,13 @@ def test_processes_commit_read_and_compact_at_once(catalog: Catalog) -> None:
     assert catalog.count(Drop) == len(units)
 
 
-def test_pointer_that_is_not_json_is_named(catalog: Catalog) -> None:
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"file": "a", "units": 1}'])
+def test_pointer_that_is_not_one_is_named(catalog: Catalog, text: str) -> None:
     fill(catalog, [1, 2])
     catalog.compact()
     pointer = catalog.tables_dir / "clips" / "_compacted.json"
     assert set(json.loads(pointer.read_text())) == {"file", "units"}
-    pointer.write_text("{")
+    pointer.write_text(text)
     os.utime(pointer, (1, 1))
     with pytest.raises(UserError, match=r"_compacted\.json: unreadable"):
         catalog.read(Clip)
