@@ -179,8 +179,11 @@ def _plan(
         by_label.setdefault(unit.inputs[1], []).append(unit)
     broadcasts = {unit.unit: catalog.read(Broadcast, [unit.unit])[0] for unit in current if unit.num_records}
     by_broadcast = {broadcast.broadcast_id: unit for unit, broadcast in broadcasts.items()}
-    ever = catalog.read(Broadcast)
-    """Also those of other recipes, and those that others have replaced."""
+    ever: dict[str, list[Broadcast]] = {}
+    """By id and by place, those of other recipes too, and those that others have replaced."""
+    for broadcast in catalog.read(Broadcast):
+        for key in (broadcast.broadcast_id, broadcast.source_uri):
+            ever.setdefault(key, []).append(broadcast)
     looks = _look(sources, sha256_of)
     here = {make_id("broadcast", look) for look in looks if isinstance(look, str)}
     jobs: list[Job] = []
@@ -210,8 +213,7 @@ def _plan(
         ingested = [twin] if twin else known
         told = [broadcasts[name] for name in ingested]
         if not told:
-            same = [film for film in ever if film.broadcast_id == make_id("broadcast", said)]
-            told = same or [film for film in ever if film.source_uri == source.uri]
+            told = ever.get(make_id("broadcast", said)) or ever.get(source.uri, [])
         for film in told:
             source = _completed(source, film)
         for given in (given for unit in before_it for given in unit.inputs if given.startswith(_SAID)):
