@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from deepsport.catalog import Catalog
 from deepsport.engine import failure_of, map_items
@@ -87,7 +88,7 @@ def run_ingest(
             suffixes = " ".join(sorted(MEDIA_SUFFIXES))
             log.warning("no films in %s; folders are searched for %s", ", ".join(map(str, places)), suffixes)
         result.num_bad_items = len(found.drops)
-        jobs, done, copies, shut = _plan(workspace, recipe, unique.items, hashes.sha256)
+        jobs, done, gone, shut = _plan(workspace, recipe, unique.items, hashes.sha256)
         hashes.save()
         done += [_shut(catalog, stage_hash, name, source) for name, source in shut]
         on_result = OnOutcome(reporter)
@@ -106,7 +107,7 @@ def run_ingest(
                 result.fail(job.source.uri, failure_of(error))
                 continue
             done.append(job.unit)
-        done.append(_note_drops(catalog, stage_hash, places, [*drops, *copies], result))
+        done.append(_note_drops(catalog, stage_hash, places, [*drops, *gone], result))
         units = {unit.unit: unit for step in (STEP, SOURCES) for unit in catalog.units(step, stage_hash)}
         for name in dict.fromkeys(done):
             if name in units:
@@ -164,12 +165,20 @@ def _unit_of_broadcast(catalog: Catalog, stage_hash: str) -> dict[str, str]:
     return {broadcast.broadcast_id: unit for unit in units for broadcast in catalog.read(Broadcast, [unit])}
 
 
+class _Plan(NamedTuple):
+    jobs: list[Job]
+    done: list[str]
+    """Units that are done."""
+    gone: list[Drop]
+    """For copies of what is done, and for what cannot be had any more."""
+    shut: list[tuple[str, Source]]
+    """Units of films that cannot be had, with what is now said of them: that they are kept in."""
+
+
 def _plan(
     workspace: Workspace, recipe: Recipe, sources: Sequence[Source], sha256_of: Callable[[Path], str]
-) -> tuple[list[Job], list[str], list[Drop], list[tuple[str, Source]]]:
-    """What is to be done, the units that are done, drops for copies of what is done and for what is gone, and units of films that
-    are gone and now to be kept in.
-    """
+) -> _Plan:
+    """What is to be done about these sources."""
     catalog, stage_hash = workspace.catalog, recipe.stage_hash(STEP)
     made = made_by(STEP, stage_hash)
     current = current_units(catalog, STEP, stage_hash)
@@ -186,13 +195,10 @@ def _plan(
             ever.setdefault(key, []).append(broadcast)
     looks = _look(sources, sha256_of)
     here = {make_id("broadcast", look) for look in looks if isinstance(look, str)}
-    jobs: list[Job] = []
-    done: list[str] = []
-    copies: list[Drop] = []
-    shut: list[tuple[str, Source]] = []
+    jobs, done, gone, shut = plan = _Plan([], [], [], [])
 
     def keep(names: Sequence[str], source: Source, error: MediaError) -> None:
-        copies.append(quarantine(source.uri, error, SOURCES))
+        gone.append(quarantine(source.uri, error, SOURCES))
         for name in names:
             if broadcasts[name].exportable and not source.may_leave:
                 shut.append((name, source))
@@ -230,7 +236,7 @@ def _plan(
             first = broadcasts.get(before.unit)
             if first is not None and first.source_uri != source.uri and _holds(Path(first.source_uri), said, sha256_of):
                 detail = f"the same bytes as {first.source_uri}"
-                copies.append(drop_of(SOURCES, source.uri, DropReason.DUPLICATE_MEDIA, detail))
+                gone.append(drop_of(SOURCES, source.uri, DropReason.DUPLICATE_MEDIA, detail))
             elif first is not None and _proxy_is_lost(workspace, first):
                 # The rows stand, the proxy is made anew.
                 jobs.append(Job(workspace, recipe.ingest, made, source, before.unit, tuple(before.inputs)))
@@ -248,7 +254,7 @@ def _plan(
                 drop=None if fault is None else quarantine(source.uri, fault),
             )
         )
-    return jobs, done, copies, shut
+    return plan
 
 
 def _look(sources: Sequence[Source], sha256_of: Callable[[Path], str]) -> list[str | MediaError]:
