@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
@@ -67,6 +68,11 @@ def load_settings() -> Settings:
     """
     known = {_PREFIX + name.upper() for name in Settings.model_fields}
     try:
+        if (file := Path(".env")).is_file():
+            with file.open(encoding="utf-8") as text:
+                for line in parse_stream(text):  # which would only be grumbled at, and what it sets be lost
+                    if line.error:
+                        raise UserError(f".env: line {line.original.line} is not NAME=value; mend it")
         in_file = DotEnvSettingsSource(Settings, case_sensitive=True, env_ignore_empty=False).env_vars
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f".env: cannot be read ({error}); it must be UTF-8 text that you may read") from None

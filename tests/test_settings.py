@@ -78,6 +78,14 @@ def test_bad_settings_are_named_without_their_value(
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize("line", ['DEEPSPORT_WORKSPACE="other', "DEEPSPORT_WORKSPACE: other", "DEEPSPORT_WORKSPACE other"])
+def test_a_line_that_sets_nothing_is_named(line: str) -> None:
+    Path(".env").write_text(f"# mine\nDEEPSPORT_DEVICE=cpu\n{line}\n")
+    with pytest.raises(UserError, match=r"^\.env: line 3 is not NAME=value") as told:
+        load_settings()
+    assert "other" not in str(told.value), "it may be a secret"
+
+
 def test_a_file_of_settings_that_is_no_text_is_named() -> None:
     Path(".env").write_bytes("DEEPSPORT_DEVICE=cpu # für Kim".encode("latin-1"))
     with pytest.raises(UserError, match=r"^\.env: cannot be read .*it must be UTF-8 text"):
