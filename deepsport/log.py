@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MASK = "**********"
 """Stands in place of a secret."""
 _SECRET_SHAPES = (
+    # What the query of a URL calls its secrets: those of S3, Azure, CloudFront and Akamai among them.
+    re.compile(r"(?i)([?&][^=&#\s]*(?:token|sig|key|auth|pass|pwd|jwt|secret|cred|policy|hdn|session)[^=&#\s]*=)[^&#\s]+"),
     # Authorization: Bearer abc, 'authorization': 'Token abc'
     re.compile(r"""(?i)(\bauthorization["']?\s*[:=]\s*["']?)(?:(?:bearer|basic|token)\s+)?[^\s"',;}]+"""),
     # api_key=abc, "x-api-key": "abc", LABEL_STUDIO_TOKEN=abc, ?X-Amz-Signature=abc
@@ -26,6 +28,7 @@ _SECRET_SHAPES = (
     re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]{8,}"),
     re.compile(r"(\bsk-)[\w-]{16,}"),
     re.compile(r"(://)[^/\s:@]*:[^/\s]+(?=@)"),
+    re.compile(r"(://)[^/?#\s:@]+(?=@)"),  # a token as the user
 )
 
 

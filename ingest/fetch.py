@@ -38,8 +38,6 @@ _ATTEMPTS = 4
 _PAUSE_S = 0.5
 _TIMEOUT_S = 60
 _LOGIN = re.compile(r"(?<=://)([^/?#:@]*):[^/?#]*@")
-_SECRETIVE = re.compile(r"(?i)([?&][^=&#]*(?:token|sig|key|auth|pass|pwd|jwt|secret|cred|policy|hdn|session)[^=&#]*=)([^&#]+)")
-"""What a query calls its secrets: those of S3, Azure, CloudFront, Akamai among them."""
 _PASSING_STATUS = (408, 425, 429)
 _VERSION_KEYS = ("ETag", "etag", "md5Hash", "Content-MD5", "Digest", "Last-Modified", "LastModified", "mtime", "created")
 
@@ -115,9 +113,7 @@ def public_url(url: str) -> str:
     def hide(secret: str) -> str:
         return secret if secret.startswith(MASK) else MASK + digest(secret, length=6)
 
-    shown = _LOGIN.sub(rf"\1:{MASK}@", url)
-    shown = re.sub(r"(?<=://)[^/?#:@]+(?=@)", lambda user: hide(user[0]), shown)  # a token as the user
-    return redact(_SECRETIVE.sub(lambda found: found[1] + hide(found[2]), shown), hide=hide)
+    return redact(_LOGIN.sub(rf"\1:{MASK}@", url), hide=hide)
 
 
 def file_name(url: str) -> PurePosixPath:

@@ -17,6 +17,8 @@ hypothesis.settings.load_profile("deepsport")
 
 if TYPE_CHECKING:
     from annotate.label_studio import Server
+    from flows.recipe import Recipe
+    from flows.workspace import Workspace
 
 
 class Page(html.parser.HTMLParser):
@@ -180,6 +182,38 @@ def numbered_film():
         return int((squares << np.arange(10)).sum())
 
     return SimpleNamespace(draw=draw, read=read, frames=lambda count, *size: (draw(i, *size) for i in range(count)))
+
+
+@pytest.fixture(scope="session")
+def write_film(numbered_film) -> Callable[[Path, int], Path]:
+    """Writes a film of so many frames; another number makes another film."""
+    from deepsport.timebase import FrameRate
+    from deepsport.video import write_video
+
+    def write(path: Path, num_frames: int) -> Path:
+        path.parent.mkdir(exist_ok=True)
+        write_video(path, numbered_film.frames(num_frames, 320, 180), FrameRate(num=25))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """Ingests without listening, however many films are bad. Test files that need another have their own."""
+    from flows.recipe import load_recipe
+
+    path = tmp_path_factory.mktemp("recipe") / "bare.toml"
+    path.write_text('name = "bare"\nmax_failure_share = 1.0\n[ingest]\ntranscription = false\n')
+    return load_recipe(str(path))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """An empty one."""
+    from flows.workspace import open_workspace
+
+    return open_workspace(tmp_path / "workspace")
 
 
 @pytest.fixture(scope="session")

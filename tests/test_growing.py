@@ -23,37 +23,11 @@ from deepsport.ids import make_id, sha256_file
 from deepsport.records import Broadcast, ClockFit, Drop, Event
 from deepsport.settings import Settings
 from deepsport.taxonomy import DropReason, Sport
-from deepsport.timebase import FrameRate
-from deepsport.video import write_video
-from flows.recipe import Recipe, load_recipe
+from flows.recipe import Recipe
 from flows.session import Session
 from flows.stages import current_units, run_ingest
 from flows.status import show_status
-from flows.workspace import Workspace, open_workspace
-
-
-@pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    path = tmp_path_factory.mktemp("recipe") / "bare.toml"
-    path.write_text('name = "bare"\nmax_failure_share = 1.0\n[ingest]\ntranscription = false\n')
-    return load_recipe(str(path))
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return open_workspace(tmp_path / "workspace")
-
-
-@pytest.fixture
-def film(numbered_film: Any) -> Callable[[Path, int], Path]:
-    """Writes a film of so many frames, last changed a minute ago; another number makes another film."""
-
-    def write(path: Path, num_frames: int) -> Path:
-        path.parent.mkdir(exist_ok=True)
-        write_video(path, numbered_film.frames(num_frames, 320, 180), FrameRate(num=25))
-        return path
-
-    return write
+from flows.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)
@@ -84,13 +58,13 @@ def status(workspace: Workspace, recipe: Recipe, capsys: pytest.CaptureFixture[s
 
 
 def test_a_growing_folder_costs_its_new_films_only(
-    tmp_path: Path, workspace: Workspace, recipe: Recipe, film: Callable[[Path, int], Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, workspace: Workspace, recipe: Recipe, write_film: Callable[[Path, int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "films"
-    film(folder / "a.mp4", 30), film(folder / "b.mp4", 31)
+    write_film(folder / "a.mp4", 30), write_film(folder / "b.mp4", 31)
     time.sleep(0.1)  # a file that changed a moment ago is not yet taken as settled
     assert run_ingest(workspace, recipe, [folder]).num_new == 2
-    film(folder / "c.mp4", 32)
+    write_film(folder / "c.mp4", 32)
     read: list[str] = []
 
     def sha256(path: Path) -> str:
@@ -116,16 +90,16 @@ def test_a_changed_file_is_a_new_broadcast_that_names_the_old_one(
     tmp_path: Path,
     workspace: Workspace,
     recipe: Recipe,
-    film: Callable[[Path, int], Path],
+    write_film: Callable[[Path, int], Path],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    path = film(tmp_path / "films" / "final.mp4", 30)
+    path = write_film(tmp_path / "films" / "final.mp4", 30)
     (tmp_path / "films" / "list.jsonl").write_text(
         json.dumps({"path": "final.mp4", "sport": "tennis", "licence": "house", "rights": "the club", "exportable": False})
     )
     assert run_ingest(workspace, recipe, [path.parent / "list.jsonl"]).num_new == 1
     old = now(workspace)["final"]
-    film(path, 40)
+    write_film(path, 40)
     assert run_ingest(workspace, recipe, [path.parent]).num_new == 1
     new = now(workspace)["final"]
     assert (new.proxy_num_frames, new.broadcast_id) == (40, make_id("broadcast", sha256_file(path)))
@@ -137,19 +111,19 @@ def test_a_changed_file_is_a_new_broadcast_that_names_the_old_one(
     assert f"changed: {path}: {new.broadcast_id} stands in place of {old.broadcast_id}" in shown
     assert told["changed"] == [{"source_uri": str(path), "broadcast_id": new.broadcast_id, "replaces": old.broadcast_id}]
     # And back: what is there counts, not what was there first.
-    film(path, 30)
+    write_film(path, 30)
     assert run_ingest(workspace, recipe, [path.parent]).num_new == 1
     assert now(workspace)["final"].replaces == new.broadcast_id
 
 
 def test_a_film_that_was_moved_for_a_new_one_is_not_replaced(
-    tmp_path: Path, workspace: Workspace, recipe: Recipe, film: Callable[[Path, int], Path]
+    tmp_path: Path, workspace: Workspace, recipe: Recipe, write_film: Callable[[Path, int], Path]
 ) -> None:
     folder = tmp_path / "films"
-    film(folder / "today.mp4", 30)
+    write_film(folder / "today.mp4", 30)
     run_ingest(workspace, recipe, [folder])
     (folder / "today.mp4").rename(folder / "yesterday.mp4")
-    film(folder / "today.mp4", 40)
+    write_film(folder / "today.mp4", 40)
     result = run_ingest(workspace, recipe, [folder])
     assert (result.num_new, drops(workspace)) == (1, [])
     units = [unit.unit for unit in current_units(workspace.catalog, "ingest")]
@@ -159,11 +133,11 @@ def test_a_film_that_was_moved_for_a_new_one_is_not_replaced(
 
 
 def test_a_file_that_changes_while_it_is_read_is_set_aside_until_it_is_complete(
-    tmp_path: Path, workspace: Workspace, recipe: Recipe, film: Callable[[Path, int], Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, workspace: Workspace, recipe: Recipe, write_film: Callable[[Path, int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "films"
-    film(folder / "good.mp4", 30)
-    growing = film(folder / "growing.mp4", 31)
+    write_film(folder / "good.mp4", 30)
+    growing = write_film(folder / "growing.mp4", 31)
     whole = growing.read_bytes()
     decode = ingest.broadcast.decode_once
 
@@ -217,9 +191,9 @@ class Site:
 
 
 def test_a_site_that_grows_changes_and_goes_down(
-    tmp_path: Path, workspace: Workspace, recipe: Recipe, film: Callable[[Path, int], Path], httpserver: HTTPServer
+    tmp_path: Path, workspace: Workspace, recipe: Recipe, write_film: Callable[[Path, int], Path], httpserver: HTTPServer
 ) -> None:
-    films = [film(tmp_path / f"{number}.mp4", number).read_bytes() for number in (30, 31, 32)]
+    films = [write_film(tmp_path / f"{number}.mp4", number).read_bytes() for number in (30, 31, 32)]
     site = Site(httpserver)
     site.films = {"a.mp4": films[0]}
     (tmp_path / "list.jsonl").write_text(json.dumps({"url": f"{site.url}a.mp4", "licence": "house"}))
@@ -234,9 +208,9 @@ def test_a_site_that_grows_changes_and_goes_down(
     assert broadcasts["a"].proxy_num_frames == 31 and broadcasts["a"].replaces == make_id("broadcast", _sha256(films[0]))
     assert broadcasts["b"].replaces is None and set(site.gets) == {"a.mp4", "b.mp4"}
     # Out of reach: what there is stays; what is new is set aside, and local films go on.
-    rows = [{"url": f"{site.url}{name}.mp4"} for name in "abc"] + [{"path": str(film(tmp_path / "local.mp4", 33))}]
+    rows = [{"url": f"{site.url}{name}.mp4"} for name in "abc"] + [{"path": str(write_film(tmp_path / "local.mp4", 33))}]
     (tmp_path / "list.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    site.films["c.mp4"], site.down = film(tmp_path / "c.mp4", 34).read_bytes(), True
+    site.films["c.mp4"], site.down = write_film(tmp_path / "c.mp4", 34).read_bytes(), True
     result = run_ingest(workspace, recipe, [tmp_path / "list.jsonl"])
     assert result.exit_code == 3 and set(now(workspace)) == {"a", "b", "local"}
     assert drops(workspace) == [(f"{name}.mp4", DropReason.UNREACHABLE_MEDIA) for name in "abc"]
@@ -251,10 +225,10 @@ def test_a_site_that_grows_changes_and_goes_down(
 
 
 def test_places_out_of_reach_are_set_aside_and_the_others_go_on(
-    tmp_path: Path, workspace: Workspace, recipe: Recipe, film: Callable[[Path, int], Path], httpserver: HTTPServer
+    tmp_path: Path, workspace: Workspace, recipe: Recipe, write_film: Callable[[Path, int], Path], httpserver: HTTPServer
 ) -> None:
     site = Site(httpserver)
-    site.films = {"a.mp4": film(tmp_path / "a.mp4", 30).read_bytes()}
+    site.films = {"a.mp4": write_film(tmp_path / "a.mp4", 30).read_bytes()}
     bad = ["https://127.0.0.1:9/films/", f"{site.url}none/", "ftp://127.0.0.1:9/x.mp4", "ftp://127.0.0.1:9/films/"]
     result = run_ingest(workspace, recipe, [*bad, f"{site.url}a.mp4", f"{site.url}a.mp4"])
     assert (result.exit_code, result.num_items, set(now(workspace))) == (3, 5, {"a"})
@@ -267,13 +241,13 @@ def test_a_password_is_used_and_kept_nowhere(
     tmp_path: Path,
     workspace: Workspace,
     recipe: Recipe,
-    film: Callable[[Path, int], Path],
+    write_film: Callable[[Path, int], Path],
     httpserver: HTTPServer,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     site = Site(httpserver)
-    site.films = {"a.mp4": film(tmp_path / "a.mp4", 30).read_bytes(), "a.json": feed("foul"), "bad.mp4": b"no film"}
+    site.films = {"a.mp4": write_film(tmp_path / "a.mp4", 30).read_bytes(), "a.json": feed("foul"), "bad.mp4": b"no film"}
 
     def ingest(password: str) -> tuple[int, int]:
         site.password = password
@@ -288,7 +262,7 @@ def test_a_password_is_used_and_kept_nowhere(
     assert {event.kind for event in workspace.catalog.read(Event)} == {"foul"}, "its feed needs the password as well"
     site.gets.clear()
     assert ingest("otherpw") == (0, 3) and set(site.gets) == {"list.jsonl"}, "nothing is new but the password"
-    site.films["a.mp4"] = film(tmp_path / "a.mp4", 31).read_bytes()
+    site.films["a.mp4"] = write_film(tmp_path / "a.mp4", 31).read_bytes()
     assert ingest("secretpw")[0] == 1 and now(workspace)["a"].replaces, "a changed film is known by its URL all the same"
     run_ingest(workspace, recipe, [site.url.replace("//", "//kim:secretpw@") + "a.mp4"])
     assert "a.json: its password is not kept" in " ".join(drop.detail for drop in workspace.catalog.read(Drop))
@@ -310,12 +284,12 @@ def feed(*kinds: str) -> bytes:
 
 
 def test_feeds_by_url_are_read_noticed_when_they_change_and_missed_when_they_are_not_there(
-    tmp_path: Path, workspace: Workspace, recipe: Recipe, film: Callable[[Path, int], Path], httpserver: HTTPServer
+    tmp_path: Path, workspace: Workspace, recipe: Recipe, write_film: Callable[[Path, int], Path], httpserver: HTTPServer
 ) -> None:
     site = Site(httpserver)
     site.films = {"a.json": feed("foul", "goal"), "b.json": b"{}"}
     rows = [
-        {"path": str(film(tmp_path / f"{name}.mp4", number)), "sport": "soccer", "feed": f"{site.url}{name}.json"}
+        {"path": str(write_film(tmp_path / f"{name}.mp4", number)), "sport": "soccer", "feed": f"{site.url}{name}.json"}
         for number, name in enumerate("abc", 40)
     ]
     manifest = tmp_path / "list.jsonl"
@@ -355,9 +329,9 @@ def _sha256(data: bytes) -> str:
 
 
 def test_a_url_with_the_bytes_of_a_film_that_is_there_is_a_copy(
-    tmp_path: Path, workspace: Workspace, recipe: Recipe, film: Callable[[Path, int], Path], httpserver: HTTPServer
+    tmp_path: Path, workspace: Workspace, recipe: Recipe, write_film: Callable[[Path, int], Path], httpserver: HTTPServer
 ) -> None:
-    path = film(tmp_path / "films" / "a.mp4", 30)
+    path = write_film(tmp_path / "films" / "a.mp4", 30)
     site = Site(httpserver)
     site.films = {"x.mp4": path.read_bytes()}
     run_ingest(workspace, recipe, [path.parent])

@@ -6,37 +6,22 @@ import csv
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
 
 import ingest.fetch
 from deepsport.records import Broadcast
-from deepsport.timebase import FrameRate
-from deepsport.video import write_video
 from flows.recipe import Recipe, load_recipe
 from flows.stages import current_units, run_ingest
-from flows.workspace import Workspace, open_workspace
+from flows.workspace import Workspace
 
 Say = Callable[..., Path]
 
 
-@pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    path = tmp_path_factory.mktemp("recipe") / "bare.toml"
-    path.write_text('name = "bare"\nmax_failure_share = 1.0\n[ingest]\ntranscription = false\n')
-    return load_recipe(str(path))
-
-
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return open_workspace(tmp_path / "workspace")
-
-
-@pytest.fixture
-def film(tmp_path: Path, numbered_film: Any) -> Path:
-    return write_film(tmp_path / "films" / "a.mp4", 5, numbered_film)
+def film(tmp_path: Path, write_film: Callable[[Path, int], Path]) -> Path:
+    return write_film(tmp_path / "films" / "a.mp4", 5)
 
 
 @pytest.fixture
@@ -56,12 +41,6 @@ def say(film: Path) -> Say:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest.fetch, "_PAUSE_S", 0.01)
-
-
-def write_film(path: Path, num_frames: int, numbered_film: Any) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    write_video(path, numbered_film.frames(num_frames, 320, 180), FrameRate(num=25))
-    return path
 
 
 def may_leave(workspace: Workspace, recipe: Recipe) -> dict[str, bool]:
@@ -95,11 +74,11 @@ def test_another_recipe_knows_what_was_said(workspace: Workspace, recipe: Recipe
 
 
 def test_a_replaced_film_that_turns_up_elsewhere_has_its_rights(
-    workspace: Workspace, recipe: Recipe, film: Path, say: Say, numbered_film: Any
+    workspace: Workspace, recipe: Recipe, film: Path, say: Say, write_film: Callable[[Path, int], Path]
 ) -> None:
     run_ingest(workspace, recipe, [say(exportable="false")])
     film.rename(film.with_name("b.mp4"))
-    write_film(film, 9, numbered_film)
+    write_film(film, 9)
     run_ingest(workspace, recipe, [say(exportable="true")])
     run_ingest(workspace, recipe, [film.with_name("b.mp4")])
     assert may_leave(workspace, recipe) == {"a.mp4": True, "b.mp4": False}

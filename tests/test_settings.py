@@ -136,6 +136,8 @@ def test_console_log_does_not_read_markup_and_stays_on_one_line(root_logger: log
         ("authorization='Token abc'", "authorization='**********'"),
         ("key sk-0123456789abcdefXYZ here", "key sk-********** here"),
         ("s3://host/a?X-Amz-Signature=ab12&n=1", "s3://host/a?X-Amz-Signature=**********&n=1"),
+        ("https://host/a?sv=1&sig=a,b;c&n=1", "https://host/a?sv=1&sig=**********&n=1"),
+        ("https://token@host/a", "https://**********@host/a"),
         ("used 512 tokens: fine, http://host:80/a@b", "used 512 tokens: fine, http://host:80/a@b"),
     ],
 )
