@@ -15,7 +15,8 @@ from flows.session import Session
 from flows.stage import EXIT_DONE, EXIT_QUARANTINED
 from ingest.fetch import Fetched
 from ingest.probe import faults_of, quarantine
-from ingest.sources import Source, find_sources, source_media
+from ingest.search import find_sources
+from ingest.sources import Source, source_media
 
 
 def run_probe(session: Session, places: Sequence[str], *, as_json: bool = False) -> int:

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from deepsport.errors import UserError
 from flows.session import Session
+from ingest.search import check_place
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,7 @@ def run_serve(session: Session, *, stage: str, places: Sequence[str], every: str
     if stage in ("ingest",) and not places:
         raise UserError("say what to ingest: deepsport serve --stage ingest --every 1h PLACES")
     for place in places:
-        if "://" not in place and not Path(place).exists():
-            raise UserError(f"{place}: no such file or folder; mend the path")
+        check_place(place)
     session.workspace.make()
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)

@@ -33,7 +33,8 @@ from flows.workspace import Workspace
 from ingest.broadcast import Ingested
 from ingest.fetch import UnreachableMedia, public_url, version_of
 from ingest.probe import drop_of, quarantine
-from ingest.sources import MEDIA_SUFFIXES, Source, absolute, drop_duplicates, find_sources, is_url
+from ingest.search import find_sources
+from ingest.sources import MEDIA_SUFFIXES, Source, absolute, drop_duplicates, is_url
 
 log = logging.getLogger(__name__)
 

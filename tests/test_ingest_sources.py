@@ -1,4 +1,4 @@
-"""ingest.sources: files, folders, manifests and URLs become sources; what is bad becomes a drop that says how to mend it."""
+"""Files, folders, manifests and URLs become sources; what is bad becomes a drop that says how to mend it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from deepsport.ids import digest
 from deepsport.taxonomy import DropReason, Sport
 from deepsport.timebase import FrameRate
 from deepsport.video import MissingMedia, write_video
-from ingest.sources import Source, drop_duplicates, find_sources, read_manifest
+from ingest.manifests import read_manifest
+from ingest.search import find_sources
+from ingest.sources import Source, drop_duplicates
 
 
 @pytest.fixture
